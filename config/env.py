@@ -1,0 +1,136 @@
+"""Typed readers over django-environ: a wrong value is a clear error when the process starts.
+
+Every name may also be given as ``NAME_FILE``, the path of a mounted secret.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+env = environ.FileAwareEnv()
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off", ""}
+
+
+def read_text(name: str, default: str = "") -> str:
+    return str(env.str(name, default=default)).strip()
+
+
+def read_list(name: str) -> list[str]:
+    return [item.strip() for item in read_text(name).split(",") if item.strip()]
+
+
+def read_flag(name: str, *, default: bool) -> bool:
+    def parse(text: str) -> bool:
+        if text.lower() in _TRUE | _FALSE:
+            return text.lower() in _TRUE
+        raise ValueError
+
+    return _read(name, default, parse, "true or false")
+
+
+def read_seconds(name: str, *, default: float) -> float:
+    def parse(text: str) -> float:
+        if 0 < (value := float(text)) < 10**9:
+            return value
+        raise ValueError
+
+    return _read(name, default, parse, "a number of seconds greater than 0")
+
+
+def read_count(name: str, *, default: int, minimum: int = 1) -> int:
+    def parse(text: str) -> int:
+        if (value := int(text)) >= minimum:
+            return value
+        raise ValueError
+
+    return _read(name, default, parse, f"a whole number of at least {minimum}")
+
+
+def read_rate(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
+    """``300/min`` as (300, 60): a count and a window in seconds."""
+    units = {"s": 1, "sec": 1, "min": 60, "m": 60, "hour": 3600, "h": 3600, "day": 86400, "d": 86400}
+
+    def parse(text: str) -> tuple[int, int]:
+        count, unit = text.split("/")
+        if int(count) < 1:
+            raise ValueError
+        return int(count), units[unit.strip().lower()]
+
+    return _read(name, default, parse, "a rate such as 300/min (s, min, hour or day)")
+
+
+def read_url(name: str, *, default: str) -> str:
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment:
+            return text.rstrip("/")
+        raise ValueError
+
+    return _read(name, default, parse, "an http or https address without a query")
+
+
+def read_origins(name: str) -> list[str]:
+    for origin in (origins := read_list(name)):
+        if not re.fullmatch(r"https?://[^/\s]+", origin):
+            raise _complain(name, "a comma-separated list of origins such as https://app.example.org", origin)
+    return origins
+
+
+def read_fernet_keys(name: str) -> list[str]:
+    for position, key in enumerate(keys := read_list(name), start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: key {position} is not a Fernet key. Make one with: python -c "
+                "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+            ) from None
+    return keys
+
+
+def read_networks(name: str) -> list[Any]:
+    try:
+        return [ip_network(item, strict=False) for item in read_list(name)]
+    except ValueError as error:
+        raise _complain(name, "a comma-separated list of addresses or networks", str(error)) from None
+
+
+def read_database(name: str, *, default: Path) -> dict[str, Any]:
+    text = read_text(name) or f"sqlite:///{default}"
+    if not re.match(r"(sqlite|postgres|postgresql)://", text):
+        raise ImproperlyConfigured(f"{name} must be a sqlite:/// or postgres:// address.")
+    return dict(environ.Env.db_url_config(text))
+
+
+def read_cache(name: str) -> dict[str, Any]:
+    text = read_text(name)
+    if not text:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rollcall"}
+    if not re.match(r"(redis|rediss|valkey|valkeys|unix)://", text):
+        raise ImproperlyConfigured(f"{name} must be a redis://, rediss://, valkey:// or unix:// address.")
+    location = re.sub(r"^valkey", "redis", text)
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": location}
+
+
+def _read(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+    text = read_text(name)
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except (ValueError, KeyError):
+        raise _complain(name, expected, text) from None
+
+
+def _complain(name: str, expected: str, got: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} must be {expected}, not {got!r}.")

@@ -1,0 +1,33 @@
+"""Log filters: the request's id on every line, and a last net for secrets."""
+
+import logging
+import re
+from contextvars import ContextVar
+
+from django.conf import settings
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,2}")
+
+
+class RequestIdFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class SecretsFilter(logging.Filter):
+    """Masks participant tokens and the API token in the finished message and traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _mask(record.getMessage()), None
+        if record.exc_info and record.exc_info is not True and not record.exc_text:
+            record.exc_text = _mask(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+def _mask(text: str) -> str:
+    text = _TOKEN.sub("[token]", text)
+    if secret := settings.REALTIMEKIT_API_TOKEN:
+        text = text.replace(secret, "[api token]")
+    return text

@@ -1,0 +1,69 @@
+"""Who sent this request, and under which id it is logged."""
+
+import re
+import uuid
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from config.logs import request_id
+
+Handler = Callable[[HttpRequest], HttpResponse]
+_FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST")
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class TrustedProxyMiddleware:
+    """Forwarded headers count only when the peer is one of ``DJANGO_TRUSTED_PROXIES``; others are dropped."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _is_trusted(request.META.get("REMOTE_ADDR", "")):
+            request.META["REMOTE_ADDR"] = _find_client(request)
+        else:
+            for name in _FORWARDED:
+                request.META.pop(name, None)
+        return self.get_response(request)
+
+
+class RequestIdMiddleware:
+    """Give each request an id (or keep a well-formed one that a trusted proxy set) and send it back."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        token = request_id.set(given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex)
+        try:
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id.get()
+            return response
+        finally:
+            request_id.reset(token)
+
+
+def read_client_address(request: HttpRequest) -> str:
+    """The address that login lockout counts by; ``TrustedProxyMiddleware`` has settled it."""
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _is_trusted(address: str) -> bool:
+    try:
+        peer = ip_address(address)
+    except ValueError:
+        return False
+    return any(peer in network for network in settings.TRUSTED_PROXIES)
+
+
+def _find_client(request: HttpRequest) -> str:
+    # From the right: each trusted proxy appended the peer it saw; the first untrusted one is the client.
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    for hop in reversed(hops):
+        if not _is_trusted(hop):
+            return hop
+    return str(request.META["REMOTE_ADDR"])

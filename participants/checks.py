@@ -1,0 +1,97 @@
+"""System checks: each misconfiguration has an id and a hint."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name
+from django.db import connections
+
+from participants import conf
+from participants.models.fields import rotate
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@register(Tags.security)
+def check_credentials(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    ids = {"REALTIMEKIT_ACCOUNT_ID": "E001", "REALTIMEKIT_APP_ID": "E002", "REALTIMEKIT_API_TOKEN": "E003"}
+    return [
+        Error(
+            f"{name} is not set.",
+            hint=f"Set {name} (or {name}_FILE) to the value from the Cloudflare dashboard.",
+            id=f"participants.{ids[name]}",
+        )
+        for name in conf.list_missing()
+    ]
+
+
+@register(Tags.security)
+def check_address(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    parts = urlsplit(settings.REALTIMEKIT_BASE_URL)
+    found: list[CheckMessage] = []
+    if parts.hostname in LOOPBACK:
+        found.append(
+            Warning(
+                "REALTIMEKIT_BASE_URL points at this machine: a sandbox, not Cloudflare.",
+                hint="Fine for trying things out. Unset it to talk to Cloudflare.",
+                id="participants.W001",
+            )
+        )
+    elif parts.scheme != "https":
+        found.append(
+            Warning(
+                "REALTIMEKIT_BASE_URL is plain HTTP: the API token travels unencrypted.",
+                hint="Use an https address.",
+                id="participants.W002",
+            )
+        )
+    return found
+
+
+@register(Tags.security)
+def check_encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.TOKEN_ENCRYPTION_KEYS:
+        return []
+    return [
+        Warning(
+            "TOKEN_ENCRYPTION_KEYS is not set; tokens are encrypted with a key derived from DJANGO_SECRET_KEY.",
+            hint="Set it to a Fernet key of its own, so that either secret can be rotated without the other.",
+            id="participants.W003",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_debug(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.DEBUG:
+        return []
+    return [
+        Error(
+            "DJANGO_DEBUG is on: error pages show local variables, participant tokens among them.",
+            hint="Unset DJANGO_DEBUG.",
+            id="participants.E004",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_tokens_decrypt(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Counts stored tokens that no key decrypts; runs with ``check --database default``."""
+    lost = 0
+    for alias in databases or ():
+        with connections[alias].cursor() as cursor:
+            table = "participants_participant"
+            if table not in connections[alias].introspection.table_names(cursor):
+                continue
+            cursor.execute(f"SELECT token FROM {table} WHERE token IS NOT NULL")  # noqa: S608 - a constant
+            lost += sum(rotate(token) is None for (token,) in cursor.fetchall())
+    if not lost:
+        return []
+    return [
+        Warning(
+            f"{lost} stored tokens can't be decrypted with TOKEN_ENCRYPTION_KEYS; they count as absent.",
+            hint="Add the key they were encrypted with behind the first one, or let the next joins fetch new ones.",
+            id="participants.W004",
+        )
+    ]

@@ -1,0 +1,63 @@
+"""RealtimeKit settings as one frozen object, read when asked for and never at import."""
+
+import base64
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+REQUIRED = ("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN")
+
+
+@dataclass(frozen=True)
+class RealtimeKitConf:
+    base_url: str
+    account_id: str
+    app_id: str
+    api_token: str = field(repr=False)
+    connect_timeout: float
+    read_timeout: float
+
+    @property
+    def is_cloudflare(self) -> bool:
+        """False when a sandbox or another stand-in answers in Cloudflare's place."""
+        host = urlsplit(self.base_url).hostname or ""
+        return host == "cloudflare.com" or host.endswith(".cloudflare.com")
+
+
+def read_realtimekit() -> RealtimeKitConf:
+    return RealtimeKitConf(
+        base_url=settings.REALTIMEKIT_BASE_URL,
+        account_id=settings.REALTIMEKIT_ACCOUNT_ID,
+        app_id=settings.REALTIMEKIT_APP_ID,
+        api_token=settings.REALTIMEKIT_API_TOKEN,
+        connect_timeout=settings.REALTIMEKIT_CONNECT_TIMEOUT,
+        read_timeout=settings.REALTIMEKIT_READ_TIMEOUT,
+    )
+
+
+def list_missing() -> list[str]:
+    """Names of required RealtimeKit settings that have no value."""
+    return [name for name in REQUIRED if not getattr(settings, name)]
+
+
+def read_token_lifetime() -> timedelta:
+    """What a token without a readable ``exp`` is taken to live (contract 4: 100 days)."""
+    return timedelta(seconds=settings.REALTIMEKIT_TOKEN_LIFETIME)
+
+
+def read_min_remaining() -> timedelta:
+    return timedelta(seconds=settings.TOKEN_MIN_REMAINING)
+
+
+def read_encryption_keys() -> list[str]:
+    """Fernet keys, the encrypting one first; derived from ``SECRET_KEY`` when none is set (a check warns)."""
+    if keys := list(settings.TOKEN_ENCRYPTION_KEYS):
+        return keys
+    derived = HKDF(SHA256(), 32, salt=None, info=b"rollcall token column").derive(
+        settings.SECRET_KEY.encode()
+    )
+    return [base64.urlsafe_b64encode(derived).decode()]

@@ -1,0 +1,99 @@
+"""Domain errors. Each has a stable ``code`` and a sentence that says what to do; none knows HTTP.
+
+``data`` carries the datum a caller needs, such as ``retry_after`` in seconds.
+"""
+
+from typing import Any
+
+
+class RollcallError(Exception):
+    """Base of what a caller may do wrong or meet; not of misconfiguration found at start."""
+
+    code = "error"
+    message = "This could not be done."
+
+    def __init__(self, message: str = "", **data: Any) -> None:
+        super().__init__(message or self.message)
+        self.data = data
+
+
+class NotAdmitted(RollcallError):
+    """The judge said no; ``code`` is the admission code of design 5."""
+
+    def __init__(self, code: str, message: str, **data: Any) -> None:
+        super().__init__(message, **data)
+        self.code = code
+
+
+class UnknownPreset(RollcallError):
+    code = "unknown_preset"
+    message = "RealtimeKit has no preset of that name. Choose one of the presets on the connection page."
+
+
+class PresetGone(RollcallError):
+    code = "preset_gone"
+    message = "That preset no longer exists at RealtimeKit. Choose another one."
+
+
+class PresetMissing(RollcallError):
+    code = "preset_missing"
+    message = "Name a preset, or give the meeting a default preset."
+
+
+class UnknownUser(RollcallError):
+    code = "unknown_user"
+    message = "No active user has that id, username or e-mail address."
+
+
+class AmbiguousUser(RollcallError):
+    code = "ambiguous_user"
+    message = "Several users match. Name the user by id or by username."
+
+
+class InactiveUser(RollcallError):
+    code = "inactive_user"
+    message = "This user is deactivated. Activate the account first."
+
+
+class PersonBlocked(RollcallError):
+    code = "blocked"
+    message = "This person is blocked. Unblock them first."
+
+
+class ParticipantRemoved(RollcallError):
+    code = "removed"
+    message = "This person was removed from the meeting. Restore them instead of enrolling them anew."
+
+
+class MeetingFull(RollcallError):
+    code = "full"
+    message = "The meeting has reached its capacity. Raise the capacity or remove somebody."
+
+
+class MeetingUnusable(RollcallError):
+    code = "meeting_failed"
+    message = "RealtimeKit refused to make this meeting. Correct it and retry."
+
+
+class WrongState(RollcallError):
+    code = "wrong_state"
+    message = "The participant is not in a state that allows this."
+
+
+class RefreshTooSoon(RollcallError):
+    code = "rate_limited"
+    message = "A new token was asked for less than a minute ago."
+
+
+class Busy(RollcallError):
+    """RealtimeKit is unreachable, slow, or somebody else holds the row; ``retry_after`` says when to return."""
+
+    code = "provider_unavailable"
+    message = "RealtimeKit can't be reached at the moment. Nothing is lost; try again shortly."
+
+
+class Misconfigured(RollcallError):
+    """``reason`` is for staff only."""
+
+    code = "provider_misconfigured"
+    message = "The connection to RealtimeKit needs an administrator."

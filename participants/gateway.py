@@ -1,0 +1,97 @@
+"""The one place where settings meet the RealtimeKit client.
+
+It builds one client a process, refuses remote calls inside a database transaction, and lets at most half
+the server's threads wait on RealtimeKit, so that cached joins are never stopped by slow ones (design 2.2, 2.9).
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connections
+
+from participants import conf
+from participants.errors import Busy, Misconfigured
+from participants.realtimekit import Credentials, RealtimeKit
+
+
+class RemoteCallInTransaction(RuntimeError):
+    """A programming error: locks would be held while Cloudflare thinks."""
+
+
+@dataclass
+class _Built:
+    conf: conf.RealtimeKitConf
+    client: RealtimeKit
+
+
+_lock = threading.Lock()
+_built: list[_Built] = []
+_depth = threading.local()
+_slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+
+def get_client() -> RealtimeKit:
+    """This process's client for the settings in force. Raises Misconfigured when a setting is missing."""
+    if missing := conf.list_missing():
+        raise Misconfigured(reason=f"{' and '.join(missing)} not set.")
+    wanted = conf.read_realtimekit()
+    with _lock:
+        if not _built or _built[0].conf != wanted:
+            _close()
+            _built.append(_Built(wanted, _build(wanted)))
+        return _built[0].client
+
+
+def close_client() -> None:
+    with _lock:
+        _close()
+
+
+def refuse_in_transaction(operation: str) -> None:
+    """Raises RemoteCallInTransaction inside ``atomic``; a test case's own transaction does not count."""
+    for connection in connections.all(initialized_only=True):
+        blocks = getattr(connection, "atomic_blocks", [])
+        if any(not getattr(block, "_from_testcase", False) for block in blocks):
+            raise RemoteCallInTransaction(f"{operation} was called inside a database transaction.")
+
+
+@contextmanager
+def waiting_slot() -> Iterator[None]:
+    """Hold one of the places for threads that wait on RealtimeKit or a lease; Busy at once when all are taken.
+
+    A thread that already holds one enters freely.
+    """
+    depth = getattr(_depth, "value", 0)
+    if not depth and not _slots.acquire(blocking=False):
+        raise Busy("Too many requests are waiting for RealtimeKit. Try again in a second.", retry_after=1)
+    _depth.value = depth + 1
+    try:
+        yield
+    finally:
+        _depth.value = depth
+        if not depth:
+            _slots.release()
+
+
+def _build(wanted: conf.RealtimeKitConf) -> RealtimeKit:
+    credentials = Credentials(
+        base_url=wanted.base_url,
+        account_id=wanted.account_id,
+        app_id=wanted.app_id,
+        api_token=wanted.api_token,
+    )
+    return RealtimeKit(
+        credentials,
+        connect_timeout=wanted.connect_timeout,
+        read_timeout=wanted.read_timeout,
+        before_call=refuse_in_transaction,
+        pool_size=settings.WEB_THREADS,
+    )
+
+
+def _close() -> None:
+    while _built:
+        _built.pop().client.close()

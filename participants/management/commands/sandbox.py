@@ -1,0 +1,30 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from participants.sandbox import serve
+
+
+class Command(BaseCommand):
+    help = "Run the sandbox: a local server that behaves as RealtimeKit's contract says."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8787)
+        parser.add_argument(
+            "--state", type=Path, default=None, help="file that keeps its state over restarts"
+        )
+
+    def handle(self, *args: Any, host: str, port: int, state: Path | None, **options: Any) -> None:
+        serve(
+            host=host,
+            port=port,
+            state_file=state,
+            account_id=settings.REALTIMEKIT_ACCOUNT_ID,
+            app_id=settings.REALTIMEKIT_APP_ID,
+            api_token=settings.REALTIMEKIT_API_TOKEN,
+        )

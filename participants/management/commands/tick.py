@@ -1,0 +1,45 @@
+import signal
+import threading
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from participants.models import Actor
+from participants.services import passes
+
+
+class Command(BaseCommand):
+    help = "Run one tick: work that is due, windows that open or close. With --every, tick until stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--every", type=float, metavar="SECONDS", help="repeat, this many seconds apart")
+
+    def handle(self, *args: Any, every: float | None = None, **options: Any) -> None:
+        stopping = threading.Event()
+        if every is not None:
+            self._stop_politely(stopping)
+        while not stopping.is_set():
+            self._tick()
+            if every is None or stopping.wait(every):
+                return
+
+    def _tick(self) -> None:
+        close_old_connections()
+        outcome = passes.tick(by=Actor(via="tick"))
+        if outcome.settled or outcome.waiting or outcome.withdrawn:
+            self.stdout.write(
+                f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn."
+            )
+        if outcome.trouble:
+            self.stderr.write(self.style.WARNING(f"RealtimeKit: {outcome.trouble}"))
+
+    @staticmethod
+    def _stop_politely(stopping: threading.Event) -> None:
+        def stop(signum: int, frame: FrameType | None) -> None:
+            stopping.set()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)

@@ -1,0 +1,122 @@
+"""Append-only history and audit: who did what to whom, through what, when; and the guarded moves that leave it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import models
+
+from participants.models.base import Identified
+from participants.models.meeting import Meeting
+from participants.models.participant import Participant
+from participants.models.person import Person
+
+
+class EventKind(models.TextChoices):
+    MEETING_CREATED = "meeting.created", "Meeting created"
+    MEETING_MADE = "meeting.made", "Meeting made at RealtimeKit"
+    MEETING_FAILED = "meeting.failed", "Meeting refused by RealtimeKit"
+    MEETING_CHANGED = "meeting.changed", "Meeting changed"
+    MEETING_APPLIED = "meeting.applied", "Change applied at RealtimeKit"
+    MEETING_RETRIED = "meeting.retried", "Meeting retried"
+    ENROLLED = "participant.enrolled", "Enrolled"
+    ADDED = "participant.added", "Added at RealtimeKit"
+    ADOPTED = "participant.adopted", "Found at RealtimeKit and adopted"
+    FAILED = "participant.failed", "Refused by RealtimeKit"
+    RETRIED = "participant.retried", "Retried"
+    CHANGED = "participant.changed", "Preset or name changed"
+    APPLIED = "participant.applied", "Change applied at RealtimeKit"
+    REFRESHED = "participant.refreshed", "Token refreshed"
+    ISSUED = "participant.token_issued", "Token issued to a back end"
+    LOST = "participant.lost", "Gone at RealtimeKit, to be added again"
+    EXTRAS_DELETED = "participant.extras_deleted", "Duplicates deleted at RealtimeKit"
+    REMOVING = "participant.removing", "Removal asked for"
+    REMOVED = "participant.removed", "Removed"
+    RESTORED = "participant.restored", "Restored"
+    PERSON_MADE = "person.made", "Person made"
+    BLOCKED = "person.blocked", "Blocked"
+    UNBLOCKED = "person.unblocked", "Unblocked"
+    DEACTIVATED = "person.deactivated", "User deactivated"
+    USER_DELETED = "person.user_deleted", "User deleted"
+    SYNCED = "sync.done", "Synced from RealtimeKit"
+    KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
+
+
+class ActorKind(models.TextChoices):
+    USER = "user", "User"
+    KEY = "key", "API key"
+    SYSTEM = "system", "System"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, and through what (``via``: admin, api, join, command, tick, signal)."""
+
+    via: str
+    user: User | None = None
+    request_id: str = field(default="", compare=False)
+
+    @classmethod
+    def of(cls, user: User | AnonymousUser | None, *, via: str, request_id: str = "") -> "Actor":
+        return cls(via=via, user=user if isinstance(user, User) else None, request_id=request_id)
+
+    @property
+    def kind(self) -> ActorKind:
+        return ActorKind.USER if self.user else ActorKind.SYSTEM
+
+
+class Event(Identified):
+    """One thing that happened. Rows are never changed; ``data`` never holds a secret."""
+
+    kind = models.CharField(max_length=40, choices=EventKind.choices)
+    actor_kind = models.CharField(max_length=16, choices=ActorKind.choices)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="rollcall_events"
+    )
+    actor_name = models.CharField(max_length=150, blank=True, default="")
+    via = models.CharField(max_length=16)
+    request_id = models.CharField(max_length=64, blank=True, default="")
+    meeting = models.ForeignKey(Meeting, null=True, on_delete=models.PROTECT, related_name="events")
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="events")
+    participant = models.ForeignKey(Participant, null=True, on_delete=models.PROTECT, related_name="events")
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["participant", "-created_at"], name="event_of_participant")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.created_at:%Y-%m-%d %H:%M})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("Events are append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("Events are append-only.")
+
+
+def record(
+    kind: EventKind,
+    by: Actor,
+    *,
+    participant: Participant | None = None,
+    meeting: Meeting | None = None,
+    person: Person | None = None,
+    **data: Any,
+) -> Event:
+    """Write one event. A participant brings its meeting and person along."""
+    return Event.objects.create(
+        kind=kind,
+        actor_kind=by.kind,
+        actor=by.user,
+        actor_name=by.user.get_username() if by.user else "",
+        via=by.via,
+        request_id=by.request_id[:64],
+        participant=participant,
+        meeting_id=participant.meeting_id if participant else meeting and meeting.pk,
+        person_id=participant.person_id if participant else person and person.pk,
+        data=data,
+    )

@@ -1,0 +1,154 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from participants.models.base import CHANGE_REFUSED, Identified, Leased, LeasedQuerySet, Mirrored
+from participants.models.preset import Preset
+from participants.states import AdmissionPolicy, MeetingState, MeetingStatus
+
+OPENS_EARLY = timedelta(seconds=60)
+"""The remote room opens this long before the schedule says, so that the first click finds it open (design 2.6)."""
+
+
+def should_be_active(now: datetime) -> Q:
+    """Rows whose remote status should be ACTIVE at ``now`` (design 2.6), the same rule as ``wants_active``."""
+    inside = (Q(opens_at=None) | Q(opens_at__lte=now + OPENS_EARLY)) & (
+        Q(closes_at=None) | Q(closes_at__gt=now)
+    )
+    return Q(status=MeetingStatus.ACTIVE) & (Q(enforce_window=False) | inside)
+
+
+class MeetingQuerySet(LeasedQuerySet["Meeting"]):
+    def managed_by(self, user: User) -> "MeetingQuerySet":
+        return self.filter(managers=user)
+
+    def drifted(self, now: datetime) -> "MeetingQuerySet":
+        """Made remotely, but with a title or status that is not the one wanted now."""
+        active = should_be_active(now)
+        wrong = (active & ~Q(applied_status=MeetingStatus.ACTIVE)) | (
+            ~active & ~Q(applied_status=MeetingStatus.INACTIVE)
+        )
+        return self.filter(Q(state=MeetingState.CREATED) & (wrong | ~Q(applied_title=F("title"))))
+
+    def unsettled(self, now: datetime) -> "MeetingQuerySet":
+        """Everything a converging pass has to look at; refused changes wait for staff."""
+        verify = Q(verify_after__lte=now)
+        drifted = Q(pk__in=self.drifted(now).values("pk")) & ~Q(last_error_code=CHANGE_REFUSED)
+        return self.filter(Q(state=MeetingState.PENDING) | verify | drifted)
+
+
+class Meeting(Identified, Mirrored, Leased):
+    """Our row for a RealtimeKit meeting (a reusable room) plus what RealtimeKit has not: schedule, policy, managers.
+
+    Our database owns title, status and schedule; RealtimeKit holds a projection (``applied_*``). ``state``
+    moves as ``states.MEETING_MOVES`` says.
+    """
+
+    state = models.CharField(
+        max_length=16, choices=MeetingState.choices, default=MeetingState.PENDING, editable=False
+    )
+    title = models.CharField(max_length=100)
+    applied_title = models.CharField(max_length=200, blank=True, default="", editable=False)
+    status = models.CharField(
+        max_length=16,
+        choices=MeetingStatus.choices,
+        default=MeetingStatus.ACTIVE,
+        help_text="Inactive keeps everybody out, whatever the schedule says.",
+    )
+    applied_status = models.CharField(max_length=32, blank=True, default="", editable=False)
+    opens_at = models.DateTimeField(null=True, blank=True, help_text="Empty: open at once. Times are UTC.")
+    closes_at = models.DateTimeField(null=True, blank=True, help_text="Empty: stays open.")
+    enforce_window = models.BooleanField(
+        default=True,
+        help_text="Close the room at RealtimeKit too outside these times, and end a session that overruns.",
+    )
+    admission = models.CharField(
+        max_length=16, choices=AdmissionPolicy.choices, default=AdmissionPolicy.INVITED
+    )
+    default_preset = models.ForeignKey(
+        Preset, null=True, blank=True, on_delete=models.PROTECT, related_name="meetings"
+    )
+    capacity = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+    )
+    managers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="managed_meetings",
+        help_text="These users may manage this meeting without wider rights.",
+    )
+    groups = models.ManyToManyField(Group, blank=True, related_name="meetings")
+
+    objects = MeetingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        permissions = [("view_connection", "Can see and test the connection to RealtimeKit")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["realtimekit_id"],
+                condition=Q(realtimekit_id__isnull=False),
+                name="meeting_realtimekit_id_unique",
+            ),
+            models.CheckConstraint(condition=Q(state__in=MeetingState.values), name="meeting_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=MeetingState.CREATED) | Q(realtimekit_id__isnull=False),
+                name="meeting_created_has_realtimekit_id",
+            ),
+            models.CheckConstraint(
+                condition=Q(opens_at=None) | Q(closes_at=None) | Q(closes_at__gt=F("opens_at")),
+                name="meeting_closes_after_it_opens",
+                violation_error_message="The meeting must close after it opens.",
+            ),
+            models.CheckConstraint(
+                condition=Q(admission=AdmissionPolicy.INVITED) | Q(default_preset__isnull=False),
+                name="meeting_open_admission_has_preset",
+                violation_error_message="Letting everybody in who is signed in needs a default preset.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "next_attempt_at"], name="meeting_work"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def clean(self) -> None:
+        super().clean()
+        self.title = " ".join(self.title.split())
+        if not self.title:
+            raise ValidationError({"title": "A meeting needs a title."})
+
+    @property
+    def reference(self) -> str:
+        """Marks our meeting in a remote title until its creation is settled (contract 18, row 3)."""
+        return f"rc-{self.pk.hex[:12]}"
+
+    @property
+    def title_on_creation(self) -> str:
+        return f"{self.title} [{self.reference}]"
+
+    def wants_active(self, now: datetime) -> bool:
+        """Whether the remote status should be ACTIVE at ``now`` (design 2.6)."""
+        if self.status != MeetingStatus.ACTIVE:
+            return False
+        if not self.enforce_window:
+            return True
+        opened = self.opens_at is None or self.opens_at <= now + OPENS_EARLY
+        return opened and (self.closes_at is None or now < self.closes_at)
+
+    def find_drift(self, now: datetime) -> dict[str, Any]:
+        """What a PATCH has to say so that the remote meeting is as wanted now; empty when it is."""
+        changes: dict[str, Any] = {}
+        if self.title != self.applied_title:
+            changes["title"] = self.title
+        wanted = MeetingStatus.ACTIVE if self.wants_active(now) else MeetingStatus.INACTIVE
+        if self.applied_status != wanted:
+            changes["status"] = wanted.value
+        return changes

@@ -1,0 +1,170 @@
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, NullIf
+
+from participants.models.base import CHANGE_REFUSED, Identified, Leased, LeasedQuerySet
+from participants.models.fields import EncryptedTextField
+from participants.models.meeting import Meeting
+from participants.models.person import Person
+from participants.models.preset import Preset
+from participants.states import OCCUPYING, ExpirySource, MeetingState, ParticipantState, Source
+
+NAME_LIMIT = 100
+"""Longest name and title we send (contract 18, row 31)."""
+
+
+class ParticipantQuerySet(LeasedQuerySet["Participant"]):
+    def with_relations(self) -> "ParticipantQuerySet":
+        return self.select_related("meeting", "meeting__default_preset", "person", "person__user", "preset")
+
+    def occupying(self) -> "ParticipantQuerySet":
+        return self.filter(state__in=OCCUPYING)
+
+    def drifted(self) -> "ParticipantQuerySet":
+        """Enrolled, but with a preset, name or picture that is not the one wanted."""
+        wanted = Coalesce(NullIf("name", Value("")), F("person__display_name"))
+        differs = (
+            ~Q(applied_preset=F("preset__name"))
+            | ~Q(applied_name=wanted)
+            | (~Q(person__picture_url="") & ~Q(applied_picture=F("person__picture_url")))
+        )
+        return self.filter(Q(state=ParticipantState.ENROLLED) & differs)
+
+    def unsettled(self, now: datetime) -> "ParticipantQuerySet":
+        """Everything a converging pass has to look at; a refused change of an enrolled row waits for staff."""
+        working = Q(state__in=(ParticipantState.PENDING, ParticipantState.REMOVING))
+        drifted = Q(pk__in=self.drifted().values("pk")) & ~Q(last_error_code=CHANGE_REFUSED)
+        return self.filter(working | Q(verify_after__lte=now) | drifted).exclude(
+            state=ParticipantState.PENDING, meeting__state=MeetingState.FAILED
+        )
+
+    def of_inactive(self) -> "ParticipantQuerySet":
+        """Rows that should be removed because their person may no longer enter anything (design 2.5)."""
+        gone = (
+            Q(person__user__is_active=False)
+            | Q(person__blocked_at__isnull=False)
+            | Q(person__erased_at__isnull=False)
+        )
+        return self.filter(
+            gone, state__in=(ParticipantState.PENDING, ParticipantState.FAILED, ParticipantState.ENROLLED)
+        )
+
+    def with_token_state(self, now: datetime) -> "ParticipantQuerySet":
+        """Annotates ``token_state``: none, expired or valid."""
+        return self.annotate(
+            token_state=Case(
+                When(Q(token=None) | Q(token_expires_at=None), then=Value("none")),
+                When(token_expires_at__lte=now, then=Value("expired")),
+                default=Value("valid"),
+            )
+        )
+
+
+class Participant(Identified, Leased):
+    """One person's enrolment in one meeting, with a preset. At most one row per (meeting, person), for ever.
+
+    Staff's wish (``preset``, ``name``, ``state``) is the truth here; RealtimeKit holds a projection
+    (``realtimekit_id``, ``applied_*``). ``token_expires_at`` alone decides on expiry.
+    """
+
+    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="participants")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="participants")
+    custom_participant_id = models.CharField(max_length=255, editable=False, db_index=True)
+    preset = models.ForeignKey(Preset, on_delete=models.PROTECT, related_name="participants")
+    name = models.CharField(
+        max_length=NAME_LIMIT, blank=True, default="", help_text="Empty: the person's name."
+    )
+    realtimekit_id = models.CharField("RealtimeKit id", max_length=255, null=True, blank=True, editable=False)
+    applied_preset = models.CharField(max_length=255, blank=True, default="", editable=False)
+    applied_name = models.CharField(max_length=255, blank=True, default="", editable=False)
+    applied_picture = models.CharField(max_length=500, blank=True, default="", editable=False)
+    state = models.CharField(
+        max_length=16, choices=ParticipantState.choices, default=ParticipantState.PENDING, editable=False
+    )
+    source = models.CharField(max_length=16, choices=Source.choices, editable=False)
+    enrolled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="enrolled_participants",
+        editable=False,
+    )
+    token = EncryptedTextField(null=True, blank=True, editable=False)
+    token_issued_at = models.DateTimeField(null=True, blank=True, editable=False)
+    token_expires_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    token_expiry_source = models.CharField(
+        max_length=16, choices=ExpirySource.choices, blank=True, default="", editable=False
+    )
+    refresh_tried_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refresh_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="removed_participants",
+        editable=False,
+    )
+
+    objects = ParticipantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        permissions = [
+            ("issue_token", "Can issue a participant token to a trusted back end"),
+            ("remove_participant", "Can remove a participant from a meeting"),
+            ("restore_participant", "Can restore a removed participant"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["meeting", "person"], name="participant_once_per_meeting"),
+            models.UniqueConstraint(
+                fields=["meeting", "custom_participant_id"], name="participant_custom_id_unique_in_meeting"
+            ),
+            models.UniqueConstraint(
+                fields=["meeting", "realtimekit_id"],
+                condition=Q(realtimekit_id__isnull=False),
+                name="participant_realtimekit_id_unique_in_meeting",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=ParticipantState.values), name="participant_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ParticipantState.ENROLLED) | Q(realtimekit_id__isnull=False),
+                name="participant_enrolled_has_realtimekit_id",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(state__in=["pending", "removing"]),
+                name="participant_work",
+            ),
+            models.Index(
+                fields=["verify_after"], condition=Q(verify_after__isnull=False), name="participant_verify"
+            ),
+            models.Index(fields=["meeting", "state"], name="participant_meeting_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.effective_name} in {self.meeting}"
+
+    @property
+    def effective_name(self) -> str:
+        return (self.name or self.person.display_name)[:NAME_LIMIT]
+
+    def find_drift(self) -> dict[str, Any]:
+        """What a PATCH has to say so that the remote participant is as wanted; empty when it is."""
+        changes: dict[str, Any] = {}
+        if self.applied_preset != self.preset.name:
+            changes["preset_name"] = self.preset.name
+        if self.applied_name != self.effective_name:
+            changes["name"] = self.effective_name
+        if self.person.picture_url and self.applied_picture != self.person.picture_url:
+            changes["picture"] = self.person.picture_url
+        return changes

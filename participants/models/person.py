@@ -1,0 +1,70 @@
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import Q
+
+from participants.models.base import Identified
+
+
+def make_custom_id() -> str:
+    return str(uuid.uuid4())
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def of_user(self, user: User) -> "PersonQuerySet":
+        return self.filter(user=user)
+
+
+class Person(Identified):
+    """Somebody who can be enrolled: a local user, or a guest known by name and e-mail.
+
+    Owns one ``custom_participant_id``, which RealtimeKit knows them by: opaque and never changed.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="person"
+    )
+    display_name = models.CharField(max_length=100, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    picture_url = models.URLField(max_length=500, blank=True, default="")
+    custom_participant_id = models.CharField(
+        max_length=255, unique=True, default=make_custom_id, editable=False
+    )
+    blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    block_reason = models.CharField(max_length=300, blank=True, default="")
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "people"
+        ordering = ["display_name", "id"]
+        permissions = [("block_person", "Can block and unblock a person")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["email"],
+                condition=Q(user=None) & ~Q(email=""),
+                name="person_email_unique_without_user",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.email or "Unnamed person"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            # The id ties RealtimeKit's records to us; a changed one would orphan them.
+            kwargs["update_fields"] = [
+                f.name
+                for f in self._meta.concrete_fields
+                if f.name not in {"id", "custom_participant_id", "created_at"}
+            ]
+        super().save(*args, **kwargs)
+
+    @property
+    def is_active(self) -> bool:
+        """False for a blocked or erased person and for a deactivated user."""
+        return not self.blocked_at and not self.erased_at and (self.user is None or self.user.is_active)

@@ -1,0 +1,214 @@
+"""Making a pending participant exist remotely exactly once (design 2.2, 2.3).
+
+The claim writes ``outcome_unknown`` before the call, so a kill leaves the doubt on record. In doubt we ask
+first: list, match our custom id, adopt. Only a refusal that a complete listing bears out ends in ``failed``.
+"""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from participants.errors import Misconfigured
+from participants.models import Actor, EventKind, Participant
+from participants.models.event import record
+from participants.realtimekit import (
+    Absent,
+    Deadline,
+    FailureKind,
+    IssuedParticipant,
+    OutcomeUnknown,
+    RealtimeKit,
+    RealtimeKitError,
+    Refused,
+)
+from participants.realtimekit import Participant as RemoteParticipant
+from participants.services import leases
+from participants.services.listing import Listings, StillThere
+from participants.services.rooms import VERIFY_AFTER
+from participants.services.tokencache import describe_token
+from participants.services.trouble import explain
+from participants.states import ParticipantState
+
+DOUBTED_CONFLICTS = 5
+"""How often a 409 that no listing explains is put down to a late list before it counts as a refusal."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A remote participant that was there already."""
+
+    remote: RemoteParticipant
+
+
+def add(
+    row: Participant, *, as_of: float, deadline: Deadline, by: Actor, client: RealtimeKit, listings: Listings
+) -> bool:
+    """Add or adopt a pending row, whose meeting exists remotely. False when another process holds it.
+
+    ``as_of`` is the ``time.monotonic`` before the row was read: a listing begun since then answers its doubt.
+    Raises Busy or Misconfigured; the row then says when it is tried again.
+    """
+    doubt, old_id = row.outcome_unknown, row.realtimekit_id
+    # Nobody has tried since the row was read, or its doubt would be newer than the listing we may share.
+    free = Participant.objects.filter(
+        state=ParticipantState.PENDING, outcome_unknown=doubt, realtimekit_id=old_id, attempts=row.attempts
+    )
+    lease = leases.claim(free, row, deadline, outcome_unknown=True)
+    if lease is None:
+        return False
+    work = _Work(row, lease, deadline, by, client, listings, doubt, as_of)
+    try:
+        if old_id:
+            work.delete_old(old_id)
+        work.finish(work.ask_or_add())
+    except Refused as error:
+        work.fail(error)
+    except (RealtimeKitError, Misconfigured) as error:
+        work.give_back(error)
+        raise (explain(error) if isinstance(error, RealtimeKitError) else error) from None
+    return True
+
+
+@dataclass
+class _Work:
+    """One attempt on one row under one lease. ``doubt`` is whether somebody of ours may exist remotely."""
+
+    row: Participant
+    lease: uuid.UUID
+    deadline: Deadline
+    by: Actor
+    client: RealtimeKit
+    listings: Listings
+    doubt: bool
+    doubt_since: float
+    readded: bool = False
+
+    @property
+    def room(self) -> str:
+        return str(self.row.meeting.realtimekit_id)
+
+    def delete_old(self, old_id: str) -> None:
+        """A restored row's earlier participant goes first: only deletion revokes its tokens (contract 4)."""
+        try:
+            self.client.participants.delete(self.room, old_id, deadline=self.deadline)
+        except Absent:
+            try:
+                self.listings.confirm_absent(
+                    self.row.meeting, self.row.custom_participant_id, old_id, deadline=self.deadline
+                )
+            except StillThere:
+                raise OutcomeUnknown(
+                    operation="participants.delete", code="still_listed", message="Deleted, but still listed."
+                ) from None
+        Participant.objects.held(self.row.pk, self.lease).update(realtimekit_id=None)
+
+    def ask_or_add(self) -> IssuedParticipant | Found:
+        if self.doubt and (found := self.look()):
+            return found
+        for last in (False, True):
+            try:
+                issued = self.call_add()
+            except OutcomeUnknown:
+                self.doubt, self.doubt_since = True, time.monotonic()
+                if found := self.look():
+                    return found
+                if last or self.deadline.remaining() < 1:
+                    raise
+            except (Refused, Absent) as error:
+                return self.weigh(error)
+            else:
+                self.readded = self.doubt
+                return issued
+        raise AssertionError("unreachable")
+
+    def call_add(self) -> IssuedParticipant:
+        return self.client.participants.add(
+            self.room,
+            custom_participant_id=self.row.custom_participant_id,
+            preset_name=self.row.preset.name,
+            name=self.row.effective_name or None,
+            picture=self.row.person.picture_url or None,
+            deadline=self.deadline,
+        )
+
+    def look(self) -> Found | None:
+        matches = self.listings.find(
+            self.row.meeting,
+            self.row.custom_participant_id,
+            since=self.doubt_since,
+            deadline=self.deadline,
+        )
+        return Found(matches[0]) if matches else None
+
+    def weigh(self, error: RealtimeKitError) -> Found:
+        """A refusal may mean "already there" (contract 18, row 1): the listing decides. Raises what is true."""
+        if isinstance(error, Absent):
+            self.listings.confirm_meeting(self.row.meeting, deadline=self.deadline)
+            error = Refused(
+                operation=error.operation, code=error.code, message=error.message, status=error.status
+            )
+        self.doubt_since = time.monotonic()
+        if found := self.look():
+            return found
+        if error.status == 409 and self.doubt and self.row.attempts < DOUBTED_CONFLICTS:
+            raise OutcomeUnknown(
+                operation=error.operation, code=error.code, message=error.message, status=error.status
+            )
+        raise error
+
+    def finish(self, result: IssuedParticipant | Found) -> None:
+        now = timezone.now()
+        written: dict[str, Any] = {
+            "state": ParticipantState.ENROLLED,
+            "outcome_unknown": False,
+            "updated_at": now,
+        }
+        if isinstance(result, Found):
+            remote = result.remote
+            written |= {
+                "applied_preset": remote.preset_name,
+                "applied_name": remote.name or "",
+                "applied_picture": remote.picture or "",
+                "verify_after": now + VERIFY_AFTER,
+            }
+        else:
+            remote = result.participant
+            written |= {
+                "applied_preset": self.row.preset.name,
+                "applied_name": self.row.effective_name,
+                "applied_picture": self.row.person.picture_url,
+                "verify_after": now + VERIFY_AFTER if self.readded else None,
+                **describe_token(result.token, now),
+            }
+        with transaction.atomic():
+            # No row is matched when a removal took the lease over: the removal lists and deletes what we made.
+            held = Participant.objects.held(self.row.pk, self.lease).filter(state=ParticipantState.PENDING)
+            if held.update(realtimekit_id=remote.id, **written, **leases.CLEARED):
+                kind = EventKind.ADOPTED if isinstance(result, Found) else EventKind.ADDED
+                record(kind, self.by, participant=self.row, realtimekit_id=remote.id)
+
+    def fail(self, error: Refused) -> None:
+        with transaction.atomic():
+            held = Participant.objects.filter(state=ParticipantState.PENDING)
+            written = leases.give_back(
+                held,
+                self.row,
+                self.lease,
+                error,
+                state=ParticipantState.FAILED,
+                outcome_unknown=False,
+                next_attempt_at=None,
+                updated_at=timezone.now(),
+            )
+            if written:
+                record(EventKind.FAILED, self.by, participant=self.row, code=error.code, detail=error.message)
+
+    def give_back(self, error: RealtimeKitError | Misconfigured) -> None:
+        unknown = isinstance(error, RealtimeKitError) and error.kind is FailureKind.OUTCOME_UNKNOWN
+        leases.give_back(
+            Participant.objects.all(), self.row, self.lease, error, outcome_unknown=self.doubt or unknown
+        )

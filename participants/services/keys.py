@@ -1,0 +1,50 @@
+"""Rotating the keys of the token column (design 2.7)."""
+
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from participants.models import Actor, EventKind, Participant
+from participants.models.event import record
+from participants.models.fields import rotate
+
+CHUNK = 500
+
+
+@dataclass
+class Rotation:
+    """Tokens now under the first key, and tokens dropped because no key decrypts them."""
+
+    rotated: int = 0
+    dropped: int = 0
+
+
+def rotate_tokens(*, by: Actor) -> Rotation:
+    """Encrypt every stored token with the first key of TOKEN_ENCRYPTION_KEYS. Safe to repeat, safe while serving.
+
+    A token that no key decrypts is dropped: the next join fetches a new one.
+    """
+    result = Rotation()
+    keys = list(Participant.objects.exclude(token=None).values_list("pk", flat=True))
+    for start in range(0, len(keys), CHUNK):
+        for pk in keys[start : start + CHUNK]:
+            _rotate_one(Participant._meta.pk.get_db_prep_value(pk, connection), result)
+    record(EventKind.KEYS_ROTATED, by, rotated=result.rotated, dropped=result.dropped)
+    return result
+
+
+def _rotate_one(pk: object, result: Rotation) -> None:
+    # Raw SQL, because the field decrypts on reading; guarded by the old value against a refresh meanwhile.
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT token FROM participants_participant WHERE id = %s", [pk])
+        (old,) = cursor.fetchone() or (None,)
+        if old is None:
+            return
+        new = rotate(old)
+        cursor.execute(
+            "UPDATE participants_participant SET token = %s WHERE id = %s AND token = %s", [new, pk, old]
+        )
+        if new is None:
+            result.dropped += 1
+        else:
+            result.rotated += 1

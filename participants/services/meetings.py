@@ -1,0 +1,98 @@
+"""Creating and editing meetings: stored here first, then made or changed at RealtimeKit."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from participants.errors import RollcallError
+from participants.gateway import get_client, waiting_slot
+from participants.models import Actor, EventKind, Meeting
+from participants.models.event import record
+from participants.realtimekit import Deadline
+from participants.services import rooms
+from participants.services.settling import STAFF_SECONDS
+from participants.states import MeetingState
+
+
+def create(
+    *, by: Actor, managers: Iterable[User] = (), **fields: Any
+) -> tuple[Meeting, RollcallError | None]:
+    """A new meeting, and why RealtimeKit has not got it yet, if so. Raises ValidationError."""
+    meeting = Meeting(**fields)
+    store(meeting, by=by, managers=managers)
+    return meeting, try_now(meeting, by=by)
+
+
+def edit(
+    meeting: Meeting, *, by: Actor, managers: Iterable[User] | None = None, **fields: Any
+) -> RollcallError | None:
+    """Change a meeting; returns why RealtimeKit has not got the change yet, if so. Raises ValidationError."""
+    for name, value in fields.items():
+        setattr(meeting, name, value)
+    store(meeting, by=by, managers=managers, changed=sorted(fields))
+    return try_now(meeting, by=by)
+
+
+def store(
+    meeting: Meeting,
+    *,
+    by: Actor,
+    managers: Iterable[User] | None = None,
+    changed: list[str] | None = None,
+) -> None:
+    """The local half: validate, write only the columns that were edited, leave an event."""
+    adding = meeting._state.adding
+    meeting.full_clean(exclude=["realtimekit_id"])
+    with transaction.atomic():
+        if adding:
+            meeting.save()
+        else:
+            # Lease and applied columns may be written by a converging pass at this very moment.
+            meeting.last_error_code = meeting.last_error_detail = ""
+            meeting.save(
+                update_fields=[*(changed or []), "last_error_code", "last_error_detail", "updated_at"]
+            )
+        if managers is not None:
+            meeting.managers.set(managers)
+        kind = EventKind.MEETING_CREATED if adding else EventKind.MEETING_CHANGED
+        record(kind, by, meeting=meeting, **_describe(meeting, changed))
+        if not adding:
+            _reopen_failed(meeting)
+
+
+def retry(meeting: Meeting, *, by: Actor) -> RollcallError | None:
+    """Try again now, whatever was refused before."""
+    with transaction.atomic():
+        _reopen_failed(meeting)
+        Meeting.objects.filter(pk=meeting.pk).update(last_error_code="", next_attempt_at=None)
+        record(EventKind.MEETING_RETRIED, by, meeting=meeting)
+    return try_now(meeting, by=by)
+
+
+def try_now(meeting: Meeting, *, by: Actor, deadline: Deadline | None = None) -> RollcallError | None:
+    """Settle the meeting as far as the time goes and say what stood in the way."""
+    try:
+        with waiting_slot():
+            rooms.settle(
+                meeting.pk, deadline=deadline or Deadline.after(STAFF_SECONDS), by=by, client=get_client()
+            )
+    except RollcallError as error:
+        return error
+    finally:
+        meeting.refresh_from_db()
+    return None
+
+
+def _reopen_failed(meeting: Meeting) -> None:
+    Meeting.objects.filter(pk=meeting.pk, state=MeetingState.FAILED).update(
+        state=MeetingState.PENDING, attempts=0, next_attempt_at=None, updated_at=timezone.now()
+    )
+
+
+def _describe(meeting: Meeting, changed: list[str] | None) -> dict[str, Any]:
+    names = changed if changed is not None else ["title", "status", "opens_at", "closes_at", "capacity"]
+    values = {name: getattr(meeting, name, None) for name in names}
+    return {name: value if value is None else str(value) for name, value in values.items()}

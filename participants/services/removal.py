@@ -1,0 +1,236 @@
+"""Removing and restoring participants.
+
+The local refusal is the truth and does not wait: the row is marked, its token dropped and a running lease taken
+over in one transaction. Then RealtimeKit is told: kick, delete, kick again. Only deletion revokes a token, which
+otherwise lives for 100 days (contract 4). A report says what held where.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from participants.errors import (
+    InactiveUser,
+    MeetingFull,
+    Misconfigured,
+    PersonBlocked,
+    PresetGone,
+    RollcallError,
+    WrongState,
+)
+from participants.gateway import get_client, waiting_slot
+from participants.models import Actor, EventKind, Meeting, Participant, Person
+from participants.models.event import record
+from participants.realtimekit import Absent, Deadline, RealtimeKit, RealtimeKitError
+from participants.services import leases
+from participants.services.admission import has_room
+from participants.services.listing import Listings, StillThere
+from participants.services.rooms import VERIFY_AFTER
+from participants.services.tokencache import NO_TOKEN
+from participants.services.trouble import explain
+from participants.states import REMOVABLE, RESTORABLE, ParticipantState
+
+SECONDS = 10.0
+
+
+@dataclass
+class Report:
+    """What became of removals: ``done`` hold at RealtimeKit too, ``waiting`` only here so far."""
+
+    done: list[Participant] = field(default_factory=list)
+    waiting: list[Participant] = field(default_factory=list)
+    trouble: RollcallError | None = None
+
+
+def remove(participant: Participant, *, by: Actor, deadline: Deadline | None = None) -> Report:
+    """Remove one participant. Safe to repeat; a removed one stays removed."""
+    with transaction.atomic():
+        row = mark(participant.pk, by=by)
+    return finish([row or participant], by=by, deadline=deadline)
+
+
+def remove_everywhere(person: Person, *, by: Actor) -> Report:
+    """Remove a person from every meeting."""
+    with transaction.atomic():
+        rows = mark_all_of(person, by=by)
+    return finish(rows, by=by)
+
+
+def mark_all_of(person: Person, *, by: Actor) -> list[Participant]:
+    """The local half of removing a person everywhere; call ``finish`` after the transaction."""
+    keys = Participant.objects.filter(person=person, state__in=REMOVABLE).values_list("pk", flat=True)
+    return [row for key in keys if (row := mark(key, by=by)) is not None]
+
+
+def mark(pk: uuid.UUID, *, by: Actor) -> Participant | None:
+    """The local half: refuse from now on, drop the token, take a running lease over. None if removed already.
+
+    Call inside a transaction, and ``finish`` after it.
+    """
+    row = Participant.objects.select_for_update().filter(pk=pk, state__in=REMOVABLE).first()
+    if row is None:
+        return None
+    now = timezone.now()
+    # An Add in flight may still make a participant: until its lease ends no listing settles the matter.
+    until = max(row.lease_until or now, now) if row.outcome_unknown else None
+    Participant.objects.filter(pk=pk).update(
+        state=ParticipantState.REMOVING,
+        removed_at=now,
+        removed_by=by.user,
+        verify_after=until,
+        updated_at=now,
+        **NO_TOKEN,
+        **leases.CLEARED,
+    )
+    record(EventKind.REMOVING, by, participant=row)
+    return Participant.objects.with_relations().get(pk=pk)
+
+
+def finish(rows: Iterable[Participant], *, by: Actor, deadline: Deadline | None = None) -> Report:
+    """The remote half for rows that were marked, as far as the time goes; converging does the rest."""
+    report, rows = Report(), list(rows)
+    deadline = deadline or Deadline.after(SECONDS)
+    for row in rows:
+        if report.trouble is None and not deadline.expired:
+            try:
+                with waiting_slot():
+                    client = get_client() if _needs_client(row) else None
+                    withdraw(row, deadline=deadline, by=by, client=client)
+            except RollcallError as error:
+                report.trouble = error
+        row.refresh_from_db()
+        held = row.state == ParticipantState.REMOVED
+        (report.done if held else report.waiting).append(row)
+    return report
+
+
+def withdraw(
+    row: Participant,
+    *,
+    deadline: Deadline,
+    by: Actor,
+    client: RealtimeKit | None,
+    listings: Listings | None = None,
+) -> bool:
+    """Delete a removing row remotely, under its lease. False when another process holds it.
+
+    ``client`` may be None for a row that was never sent anywhere. Raises Busy or Misconfigured.
+    """
+    lease = leases.claim(Participant.objects.filter(state=ParticipantState.REMOVING), row, deadline)
+    if lease is None:
+        return False
+    row.refresh_from_db()
+    try:
+        if client and _needs_client(row):
+            _delete(row, deadline, client, listings or Listings(client))
+    except (RealtimeKitError, Misconfigured) as error:
+        leases.give_back(Participant.objects.all(), row, lease, error)
+        raise (explain(error) if isinstance(error, RealtimeKitError) else error) from None
+    _mark_removed(row, lease, by)
+    return True
+
+
+def _needs_client(row: Participant) -> bool:
+    return bool(row.meeting.realtimekit_id and (row.realtimekit_id or row.outcome_unknown))
+
+
+def _delete(row: Participant, deadline: Deadline, client: RealtimeKit, listings: Listings) -> None:
+    room, custom_id = str(row.meeting.realtimekit_id), row.custom_participant_id
+    doomed = {row.realtimekit_id} if row.realtimekit_id else set()
+    if row.outcome_unknown:
+        doomed |= {
+            found.id
+            for found in listings.find(row.meeting, custom_id, since=time.monotonic(), deadline=deadline)
+        }
+    for remote_id in sorted(doomed):
+        client.active_session.kick(room, participant_ids=[remote_id], deadline=deadline)
+        try:
+            client.participants.delete(room, remote_id, deadline=deadline)
+        except Absent:
+            _believe_absent(row, remote_id, deadline, client, listings)
+        # A peer that connected during the delete is not documented to be dropped (contract 18, row 25).
+        client.active_session.kick(room, participant_ids=[remote_id], deadline=deadline)
+
+
+def _believe_absent(
+    row: Participant, remote_id: str, deadline: Deadline, client: RealtimeKit, listings: Listings
+) -> None:
+    try:
+        others = listings.confirm_absent(row.meeting, row.custom_participant_id, remote_id, deadline=deadline)
+    except StillThere:
+        raise Absent(
+            operation="participants.delete", code="still_listed", message="Unknown, yet still listed."
+        ) from None
+    for other in others:
+        client.participants.delete(str(row.meeting.realtimekit_id), other.id, deadline=deadline)
+
+
+def _mark_removed(row: Participant, lease: uuid.UUID, by: Actor) -> None:
+    now = timezone.now()
+    settled = not row.outcome_unknown or row.verify_after is None or row.verify_after <= now
+    with transaction.atomic():
+        held = Participant.objects.held(row.pk, lease)
+        # The deletion is a fact whatever the row has become meanwhile, so it is written in any state.
+        if not held.update(realtimekit_id=None):
+            return
+        if not settled:
+            leases.give_back(held, row, lease, None, next_attempt_at=row.verify_after)
+            return
+        verify = now + VERIFY_AFTER if row.outcome_unknown else None
+        moved = held.filter(state=ParticipantState.REMOVING).update(
+            state=ParticipantState.REMOVED,
+            outcome_unknown=False,
+            verify_after=verify,
+            updated_at=now,
+            **leases.CLEARED,
+        )
+        if moved:
+            record(EventKind.REMOVED, by, participant=row, realtimekit_id=row.realtimekit_id)
+        else:
+            held.update(**leases.CLEARED)
+
+
+def mark_restored(participant: Participant, *, by: Actor) -> Participant:
+    """Put a removed participant back to pending, after the checks an enrolment makes. Call ``settle`` next.
+
+    Raises WrongState, PersonBlocked, InactiveUser, PresetGone or MeetingFull.
+    """
+    with transaction.atomic():
+        meeting = Meeting.objects.select_for_update().get(pk=participant.meeting_id)
+        row = Participant.objects.with_relations().get(pk=participant.pk)
+        _check_restorable(row, meeting)
+        doubt = row.outcome_unknown or row.verify_after is not None
+        changes: dict[str, Any] = {**leases.CLEARED}
+        # A remover may be at work: its lease stays, and ours waits for it.
+        del changes["lease_id"], changes["lease_until"]
+        moved = Participant.objects.filter(pk=row.pk, state=row.state).update(
+            state=ParticipantState.PENDING,
+            outcome_unknown=doubt,
+            verify_after=None,
+            removed_at=None,
+            removed_by=None,
+            updated_at=timezone.now(),
+            **changes,
+        )
+        if not moved:
+            raise WrongState
+        record(EventKind.RESTORED, by, participant=row)
+    return Participant.objects.with_relations().get(pk=row.pk)
+
+
+def _check_restorable(row: Participant, meeting: Meeting) -> None:
+    if row.state not in RESTORABLE:
+        raise WrongState("Only a removed participant can be restored.")
+    if row.person.blocked_at or row.person.erased_at:
+        raise PersonBlocked
+    if not row.person.is_active:
+        raise InactiveUser
+    if row.preset.gone_at:
+        raise PresetGone("The preset of this participant no longer exists. Change the preset first.")
+    if not has_room(meeting):
+        raise MeetingFull

@@ -1,0 +1,101 @@
+"""Refreshing one participant's token, once for everybody who waits (design 4). Tokens are never logged."""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+
+from participants.errors import Misconfigured
+from participants.models import Actor, EventKind, Participant
+from participants.models.event import record
+from participants.realtimekit import Absent, Deadline, OutcomeUnknown, RealtimeKit, RealtimeKitError
+from participants.realtimekit import Participant as RemoteParticipant
+from participants.services import leases
+from participants.services.listing import Listings, StillThere
+from participants.services.rooms import VERIFY_AFTER
+from participants.services.tokencache import NO_TOKEN, describe_token
+from participants.services.trouble import explain
+from participants.states import ParticipantState
+
+
+def refresh(row: Participant, *, deadline: Deadline, by: Actor, client: RealtimeKit) -> bool:
+    """Fetch a new token for an enrolled row. False when another process holds it or it moved on.
+
+    When RealtimeKit no longer knows the participant (and its listing bears that out) the row goes back to
+    pending, or adopts whoever carries its custom id. Raises Busy or Misconfigured; the cached token stays.
+    """
+    remote_id = str(row.realtimekit_id)
+    enrolled = Participant.objects.filter(state=ParticipantState.ENROLLED, realtimekit_id=remote_id)
+    # Guarded by the issue time too: a request that read the row before somebody's refresh repeats nothing.
+    current = enrolled.filter(token_issued_at=row.token_issued_at)
+    lease = leases.claim(current, row, deadline, refresh_tried_at=timezone.now())
+    if lease is None:
+        return False
+    room = str(row.meeting.realtimekit_id)
+    try:
+        try:
+            token = client.participants.refresh_token(room, remote_id, deadline=deadline)
+        except (Absent, OutcomeUnknown) as error:
+            # A deleted participant answers 404 or 500 (contract 18, row 5).
+            if isinstance(error, OutcomeUnknown) and error.status is None:
+                raise
+            _settle_absence(row, lease, remote_id, deadline, client, by, error)
+            return True
+    except (RealtimeKitError, Misconfigured) as error:
+        leases.give_back(Participant.objects.all(), row, lease, error, next_attempt_at=None)
+        raise (explain(error) if isinstance(error, RealtimeKitError) else error) from None
+    now = timezone.now()
+    with transaction.atomic():
+        held = Participant.objects.held(row.pk, lease).filter(state=ParticipantState.ENROLLED)
+        # A removal that took the lease over leaves no row to write: the token is thrown away.
+        if held.update(**describe_token(token, now), updated_at=now, **leases.CLEARED):
+            record(EventKind.REFRESHED, by, participant=row)
+    return True
+
+
+def _settle_absence(
+    row: Participant,
+    lease: uuid.UUID,
+    remote_id: str,
+    deadline: Deadline,
+    client: RealtimeKit,
+    by: Actor,
+    error: RealtimeKitError,
+) -> None:
+    listings = Listings(client)
+    try:
+        others = listings.confirm_absent(row.meeting, row.custom_participant_id, remote_id, deadline=deadline)
+    except StillThere:
+        raise error from None
+    now = timezone.now()
+    with transaction.atomic():
+        held = Participant.objects.held(row.pk, lease).filter(state=ParticipantState.ENROLLED)
+        if others:
+            adopt_other(row, others[0], held_by=lease, by=by)
+        elif held.update(
+            state=ParticipantState.PENDING,
+            realtimekit_id=None,
+            # Asked anew before it is added: somebody just added may be missing from a list for a while.
+            outcome_unknown=True,
+            updated_at=now,
+            **NO_TOKEN,
+            **leases.CLEARED,
+        ):
+            record(EventKind.LOST, by, participant=row, realtimekit_id=remote_id)
+
+
+def adopt_other(row: Participant, other: RemoteParticipant, *, held_by: uuid.UUID, by: Actor) -> None:
+    """Record another remote participant with our custom id in place of one that is gone; verified once more later."""
+    now = timezone.now()
+    adopted = Participant.objects.held(row.pk, held_by).filter(state=ParticipantState.ENROLLED)
+    if adopted.update(
+        realtimekit_id=other.id,
+        applied_preset=other.preset_name,
+        applied_name=other.name or "",
+        applied_picture=other.picture or "",
+        verify_after=now + VERIFY_AFTER,
+        updated_at=now,
+        **NO_TOKEN,
+        **leases.CLEARED,
+    ):
+        record(EventKind.ADOPTED, by, participant=row, realtimekit_id=other.id)

@@ -1,0 +1,42 @@
+"""Remote failures, told in the words of this application."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from participants.errors import Busy, Misconfigured
+from participants.realtimekit import FailureKind, RealtimeKitError
+
+RETRY_AFTER = 5
+BACKOFF_CAP = 60.0
+_jitter = random.SystemRandom()
+
+
+def explain(error: RealtimeKitError) -> Busy | Misconfigured:
+    """What a caller of ours is told. ``reason`` is for staff only."""
+    reason = f"{error.message} ({error.code})"
+    if error.kind is FailureKind.MISCONFIGURED:
+        return Misconfigured(reason=reason)
+    wait = error.retry_after if error.retry_after is not None else RETRY_AFTER
+    return Busy(retry_after=max(1, round(wait)), reason=reason)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns every remote failure into Busy or Misconfigured."""
+    try:
+        yield
+    except RealtimeKitError as error:
+        raise explain(error) from None
+
+
+def next_try(attempts: int, *, retry_after: float | None = None) -> datetime:
+    """When to try again after this many attempts: doubling from 1 s, capped at 60 s, jittered down by half.
+
+    A longer ``Retry-After`` wins.
+    """
+    wait = min(BACKOFF_CAP, 2.0 ** min(attempts, 10)) * _jitter.uniform(0.5, 1.0)
+    return timezone.now() + timedelta(seconds=max(wait, retry_after or 0.0))
