@@ -106,7 +106,10 @@ def read_networks(name: str) -> list[Any]:
 
 
 def read_database(name: str, *, default: Path) -> dict[str, Any]:
-    text = read_text(name) or f"sqlite:///{default}"
+    text = read_text(name)
+    if not text:
+        default.parent.mkdir(parents=True, exist_ok=True)
+        text = f"sqlite:///{default}"
     if not re.match(r"(sqlite|postgres|postgresql)://", text):
         raise ImproperlyConfigured(f"{name} must be a sqlite:/// or postgres:// address.")
     return dict(environ.Env.db_url_config(text))

@@ -21,7 +21,7 @@ class SecretsFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = _mask(record.getMessage()), None
-        if record.exc_info and record.exc_info is not True and not record.exc_text:
+        if record.exc_info and not record.exc_text:
             record.exc_text = _mask(logging.Formatter().formatException(record.exc_info))
         return True
 

@@ -62,7 +62,8 @@ def _is_trusted(address: str) -> bool:
 
 def _find_client(request: HttpRequest) -> str:
     # From the right: each trusted proxy appended the peer it saw; the first untrusted one is the client.
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     for hop in reversed(hops):
         if not _is_trusted(hop):
             return hop

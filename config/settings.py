@@ -192,6 +192,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ParticipantState": "participants.states.ParticipantState",
+        "MeetingState": "participants.states.MeetingState",
+        "MeetingStatus": "participants.states.MeetingStatus",
+        "TokenState": ["fresh", "usable", "expired", "none"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "participants.api.schema.document_problems",

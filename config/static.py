@@ -17,7 +17,7 @@ _PACKAGES = {
 _WANTED = {"vendor/realtimekit": {"browser.js"}}
 
 
-class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
+class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped package
     """Hashes all but the vendor's modules, which import each other by their published names."""
 
     manifest_strict = False

@@ -116,7 +116,7 @@ def record(
         via=by.via,
         request_id=by.request_id[:64],
         participant=participant,
-        meeting_id=participant.meeting_id if participant else meeting and meeting.pk,
-        person_id=participant.person_id if participant else person and person.pk,
+        meeting_id=participant.meeting_id if participant else (meeting.pk if meeting else None),
+        person_id=participant.person_id if participant else (person.pk if person else None),
         data=data,
     )

@@ -18,9 +18,7 @@ OPENS_EARLY = timedelta(seconds=60)
 
 def should_be_active(now: datetime) -> Q:
     """Rows whose remote status should be ACTIVE at ``now`` (design 2.6), the same rule as ``wants_active``."""
-    inside = (Q(opens_at=None) | Q(opens_at__lte=now + OPENS_EARLY)) & (
-        Q(closes_at=None) | Q(closes_at__gt=now)
-    )
+    inside = (Q(opens_at=None) | Q(opens_at__lte=now + OPENS_EARLY)) & (Q(closes_at=None) | Q(closes_at__gt=now))
     return Q(status=MeetingStatus.ACTIVE) & (Q(enforce_window=False) | inside)
 
 
@@ -68,9 +66,7 @@ class Meeting(Identified, Mirrored, Leased):
         default=True,
         help_text="Close the room at RealtimeKit too outside these times, and end a session that overruns.",
     )
-    admission = models.CharField(
-        max_length=16, choices=AdmissionPolicy.choices, default=AdmissionPolicy.INVITED
-    )
+    admission = models.CharField(max_length=16, choices=AdmissionPolicy.choices, default=AdmissionPolicy.INVITED)
     default_preset = models.ForeignKey(
         Preset, null=True, blank=True, on_delete=models.PROTECT, related_name="meetings"
     )

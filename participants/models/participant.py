@@ -75,9 +75,7 @@ class Participant(Identified, Leased):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="participants")
     custom_participant_id = models.CharField(max_length=255, editable=False, db_index=True)
     preset = models.ForeignKey(Preset, on_delete=models.PROTECT, related_name="participants")
-    name = models.CharField(
-        max_length=NAME_LIMIT, blank=True, default="", help_text="Empty: the person's name."
-    )
+    name = models.CharField(max_length=NAME_LIMIT, blank=True, default="", help_text="Empty: the person's name.")
     realtimekit_id = models.CharField("RealtimeKit id", max_length=255, null=True, blank=True, editable=False)
     applied_preset = models.CharField(max_length=255, blank=True, default="", editable=False)
     applied_name = models.CharField(max_length=255, blank=True, default="", editable=False)
@@ -131,9 +129,7 @@ class Participant(Identified, Leased):
                 condition=Q(realtimekit_id__isnull=False),
                 name="participant_realtimekit_id_unique_in_meeting",
             ),
-            models.CheckConstraint(
-                condition=Q(state__in=ParticipantState.values), name="participant_state_known"
-            ),
+            models.CheckConstraint(condition=Q(state__in=ParticipantState.values), name="participant_state_known"),
             models.CheckConstraint(
                 condition=~Q(state=ParticipantState.ENROLLED) | Q(realtimekit_id__isnull=False),
                 name="participant_enrolled_has_realtimekit_id",
@@ -145,9 +141,7 @@ class Participant(Identified, Leased):
                 condition=Q(state__in=["pending", "removing"]),
                 name="participant_work",
             ),
-            models.Index(
-                fields=["verify_after"], condition=Q(verify_after__isnull=False), name="participant_verify"
-            ),
+            models.Index(fields=["verify_after"], condition=Q(verify_after__isnull=False), name="participant_verify"),
             models.Index(fields=["meeting", "state"], name="participant_meeting_state"),
         ]
 

@@ -30,9 +30,7 @@ class Person(Identified):
     display_name = models.CharField(max_length=100, blank=True, default="")
     email = models.EmailField(blank=True, default="")
     picture_url = models.URLField(max_length=500, blank=True, default="")
-    custom_participant_id = models.CharField(
-        max_length=255, unique=True, default=make_custom_id, editable=False
-    )
+    custom_participant_id = models.CharField(max_length=255, unique=True, default=make_custom_id, editable=False)
     blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     block_reason = models.CharField(max_length=300, blank=True, default="")
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)

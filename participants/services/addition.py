@@ -148,9 +148,7 @@ class _Work:
         """A refusal may mean "already there" (contract 18, row 1): the listing decides. Raises what is true."""
         if isinstance(error, Absent):
             self.listings.confirm_meeting(self.row.meeting, deadline=self.deadline)
-            error = Refused(
-                operation=error.operation, code=error.code, message=error.message, status=error.status
-            )
+            error = Refused(operation=error.operation, code=error.code, message=error.message, status=error.status)
         self.doubt_since = time.monotonic()
         if found := self.look():
             return found
@@ -170,7 +168,7 @@ class _Work:
         if isinstance(result, Found):
             remote = result.remote
             written |= {
-                "applied_preset": remote.preset_name,
+                "applied_preset": remote.preset_name or "",
                 "applied_name": remote.name or "",
                 "applied_picture": remote.picture or "",
                 "verify_after": now + VERIFY_AFTER,

@@ -65,11 +65,7 @@ def store(
     """The local half of ``enrol``: the row, and whether it is new."""
     with transaction.atomic():
         # The meeting's row lock makes capacity and "once per meeting" hold against concurrent enrolments.
-        meeting = (
-            Meeting.objects.select_for_update(of=("self",))
-            .select_related("default_preset")
-            .get(pk=meeting.pk)
-        )
+        meeting = Meeting.objects.select_for_update(of=("self",)).select_related("default_preset").get(pk=meeting.pk)
         existing = Participant.objects.with_relations().filter(meeting=meeting, person=person).first()
         if existing is not None:
             return _meet_existing(existing, meeting, preset, by), False
@@ -130,7 +126,7 @@ def change(
         Participant.objects.filter(pk=row.pk).update(
             **changes, last_error_code="", last_error_detail="", updated_at=timezone.now()
         )
-        told = {key: str(value) for key, value in changes.items()}
+        told: dict[str, Any] = {key: str(value) for key, value in changes.items()}
         record(EventKind.CHANGED, by, participant=row, **told)
         row = Participant.objects.with_relations().get(pk=row.pk)
         if row.state == ParticipantState.FAILED:

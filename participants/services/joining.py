@@ -45,7 +45,12 @@ def join(*, meeting_id: uuid.UUID, user: User, by: Actor, renew: bool = False) -
     if row is None:
         row = _enrol_signed_in(meeting_id, user, by, now)
     admission.judge_row(row, now).enforce()
-    if not renew and (answer := _answer_from_cache(row, now)):
+    return admit(row, by=by, renew=renew)
+
+
+def admit(row: Participant, *, by: Actor, renew: bool = False) -> Admitted:
+    """A token for somebody just judged: from the cache, or obtained. Raises as ``join``."""
+    if not renew and (answer := _answer_from_cache(row, timezone.now())):
         return answer
     return obtain(row, by=by, renew=renew)
 
@@ -150,9 +155,7 @@ def _open_room(meeting: Meeting, now: datetime) -> None:
     if meeting.state == MeetingState.CREATED and "status" in meeting.find_drift(now) and not waiting:
         try:
             with waiting_slot():
-                rooms.settle(
-                    meeting.pk, deadline=Deadline.after(PATIENCE), by=Actor(via="join"), client=get_client()
-                )
+                rooms.settle(meeting.pk, deadline=Deadline.after(PATIENCE), by=Actor(via="join"), client=get_client())
         except RollcallError:
             return  # the row says what went wrong and when it is tried again; the token is good all the same
 

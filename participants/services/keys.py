@@ -1,6 +1,7 @@
 """Rotating the keys of the token column (design 2.7)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -33,7 +34,7 @@ def rotate_tokens(*, by: Actor) -> Rotation:
     return result
 
 
-def _rotate_one(pk: object, result: Rotation) -> None:
+def _rotate_one(pk: Any, result: Rotation) -> None:
     # Raw SQL, because the field decrypts on reading; guarded by the old value against a refresh meanwhile.
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT token FROM participants_participant WHERE id = %s", [pk])
@@ -41,9 +42,7 @@ def _rotate_one(pk: object, result: Rotation) -> None:
         if old is None:
             return
         new = rotate(old)
-        cursor.execute(
-            "UPDATE participants_participant SET token = %s WHERE id = %s AND token = %s", [new, pk, old]
-        )
+        cursor.execute("UPDATE participants_participant SET token = %s WHERE id = %s AND token = %s", [new, pk, old])
         if new is None:
             result.dropped += 1
         else:

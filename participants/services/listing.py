@@ -23,9 +23,7 @@ class Listings:
     client: RealtimeKit
     _known: dict[uuid.UUID, _Listing] = field(default_factory=dict)
 
-    def find(
-        self, meeting: Meeting, custom_id: str, *, since: float, deadline: Deadline
-    ) -> list[RemoteParticipant]:
+    def find(self, meeting: Meeting, custom_id: str, *, since: float, deadline: Deadline) -> list[RemoteParticipant]:
         """Remote participants with this custom id, newest first, from a listing begun at or after ``since``.
 
         ``since`` is of ``time.monotonic``. Raises RealtimeKitError when the listing is not complete.

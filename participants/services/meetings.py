@@ -17,9 +17,7 @@ from participants.services.settling import STAFF_SECONDS
 from participants.states import MeetingState
 
 
-def create(
-    *, by: Actor, managers: Iterable[User] = (), **fields: Any
-) -> tuple[Meeting, RollcallError | None]:
+def create(*, by: Actor, managers: Iterable[User] = (), **fields: Any) -> tuple[Meeting, RollcallError | None]:
     """A new meeting, and why RealtimeKit has not got it yet, if so. Raises ValidationError."""
     meeting = Meeting(**fields)
     store(meeting, by=by, managers=managers)
@@ -52,9 +50,7 @@ def store(
         else:
             # Lease and applied columns may be written by a converging pass at this very moment.
             meeting.last_error_code = meeting.last_error_detail = ""
-            meeting.save(
-                update_fields=[*(changed or []), "last_error_code", "last_error_detail", "updated_at"]
-            )
+            meeting.save(update_fields=[*(changed or []), "last_error_code", "last_error_detail", "updated_at"])
         if managers is not None:
             meeting.managers.set(managers)
         kind = EventKind.MEETING_CREATED if adding else EventKind.MEETING_CHANGED
@@ -76,9 +72,7 @@ def try_now(meeting: Meeting, *, by: Actor, deadline: Deadline | None = None) ->
     """Settle the meeting as far as the time goes and say what stood in the way."""
     try:
         with waiting_slot():
-            rooms.settle(
-                meeting.pk, deadline=deadline or Deadline.after(STAFF_SECONDS), by=by, client=get_client()
-            )
+            rooms.settle(meeting.pk, deadline=deadline or Deadline.after(STAFF_SECONDS), by=by, client=get_client())
     except RollcallError as error:
         return error
     finally:

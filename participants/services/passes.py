@@ -61,12 +61,10 @@ def _withdraw_inactive(by: Actor) -> int:
     return count
 
 
-def _settle_meetings(
-    client: RealtimeKit, outcome: Outcome, by: Actor, deadline: Deadline, due_only: bool
-) -> None:
+def _settle_meetings(client: RealtimeKit, outcome: Outcome, by: Actor, deadline: Deadline, due_only: bool) -> None:
     now = timezone.now()
-    rows = Meeting.objects.unsettled(now)
-    rows = rows.due(now) if due_only else rows.unleased()
+    unsettled = Meeting.objects.unsettled(now)
+    rows = unsettled.due(now) if due_only else unsettled.unleased()
     for pk in list(rows.order_by("opens_at", "pk").values_list("pk", flat=True)[:BATCH]):
         if deadline.expired:
             return
@@ -98,12 +96,10 @@ def _settle_participants(
 
 
 def _find_work(now: datetime, due_only: bool) -> Iterable[Participant]:
-    rows = Participant.objects.unsettled(now)
-    rows = rows.due(now) if due_only else rows.unleased()
+    unsettled = Participant.objects.unsettled(now).with_relations()
+    rows = unsettled.due(now) if due_only else unsettled.unleased()
     # Removals first: they keep somebody out. Then meeting by meeting, so that doubts share a listing.
-    return list(
-        rows.with_relations().order_by(F("removed_at").desc(nulls_last=True), "meeting", "pk")[:BATCH]
-    )
+    return list(rows.order_by(F("removed_at").desc(nulls_last=True), "meeting", "pk")[:BATCH])
 
 
 def _note(outcome: Outcome, error: RollcallError) -> None:

@@ -28,9 +28,7 @@ def find_user(value: str | int) -> User:
         found = list(User.objects.filter(pk=int(text))[:1])
     else:
         found = list(User.objects.filter(Q(username=text))[:1])
-        others = (
-            list(User.objects.filter(Q(username__iexact=text) | Q(email__iexact=text))[:3]) if text else []
-        )
+        others = list(User.objects.filter(Q(username__iexact=text) | Q(email__iexact=text))[:3]) if text else []
         if found and any(user != found[0] for user in others):
             raise AmbiguousUser
         found = found or others
@@ -82,9 +80,7 @@ def describe(user: User) -> dict[str, Any]:
 def follow_user(user: User) -> None:
     """Bring name and e-mail of the user's person up to date; remote names follow by converging."""
     wanted = describe(user)
-    Person.objects.filter(user=user, erased_at=None).exclude(**wanted).update(
-        **wanted, updated_at=timezone.now()
-    )
+    Person.objects.filter(user=user, erased_at=None).exclude(**wanted).update(**wanted, updated_at=timezone.now())
 
 
 def block(person: Person, *, reason: str, by: Actor) -> removal.Report:

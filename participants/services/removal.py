@@ -144,8 +144,7 @@ def _delete(row: Participant, deadline: Deadline, client: RealtimeKit, listings:
     doomed = {row.realtimekit_id} if row.realtimekit_id else set()
     if row.outcome_unknown:
         doomed |= {
-            found.id
-            for found in listings.find(row.meeting, custom_id, since=time.monotonic(), deadline=deadline)
+            found.id for found in listings.find(row.meeting, custom_id, since=time.monotonic(), deadline=deadline)
         }
     for remote_id in sorted(doomed):
         client.active_session.kick(room, participant_ids=[remote_id], deadline=deadline)

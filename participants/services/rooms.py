@@ -8,6 +8,7 @@ then is the plain title applied.
 import time
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -35,17 +36,22 @@ def ensure_created(meeting: Meeting, *, deadline: Deadline, by: Actor, client: R
     while not meeting.realtimekit_id:
         if meeting.state == MeetingState.FAILED:
             raise MeetingUnusable(reason=meeting.last_error_detail)
-        if not settle(meeting.pk, deadline=deadline, by=by, client=client, create_only=True):
-            time.sleep(min(_POLL, deadline.remaining()))  # another process is making it
+        try:
+            held_elsewhere = not settle(meeting.pk, deadline=deadline, by=by, client=client)
+        except (Busy, Misconfigured):
+            # Made, but its title or status not applied yet: converging does that.
+            if not Meeting.objects.exclude(realtimekit_id=None).filter(pk=meeting.pk).exists():
+                raise
+        else:
+            if held_elsewhere:
+                time.sleep(min(_POLL, deadline.remaining()))
         meeting.refresh_from_db()
         if deadline.expired and not meeting.realtimekit_id:
             raise Busy(retry_after=2)
     return meeting
 
 
-def settle(
-    pk: uuid.UUID, *, deadline: Deadline, by: Actor, client: RealtimeKit, create_only: bool = False
-) -> bool:
+def settle(pk: uuid.UUID, *, deadline: Deadline, by: Actor, client: RealtimeKit, create_only: bool = False) -> bool:
     """Do what the meeting needs, each step under its lease. False when another process holds it.
 
     Raises Busy or Misconfigured; the row then says when it is tried again.
@@ -55,7 +61,7 @@ def settle(
         if not _create(meeting, deadline, by, client):
             return False
         meeting.refresh_from_db()
-    if create_only or meeting.state != MeetingState.CREATED:
+    if meeting.state != MeetingState.CREATED:
         return True
     if meeting.verify_after and meeting.verify_after <= timezone.now():
         _retire_extras(meeting, deadline, client)
@@ -111,9 +117,7 @@ def _find_all(meeting: Meeting, deadline: Deadline, client: RealtimeKit) -> list
     return sorted(found, key=lambda item: item.created_at.timestamp() if item.created_at else 0, reverse=True)
 
 
-def _mark_created(
-    meeting: Meeting, lease: uuid.UUID, remote: RemoteMeeting, by: Actor, *, doubtful: bool
-) -> None:
+def _mark_created(meeting: Meeting, lease: uuid.UUID, remote: RemoteMeeting, by: Actor, *, doubtful: bool) -> None:
     now = timezone.now()
     with transaction.atomic():
         written = (
@@ -151,7 +155,7 @@ def _mark_failed(meeting: Meeting, lease: uuid.UUID, error: Refused, by: Actor) 
             record(EventKind.MEETING_FAILED, by, meeting=meeting, code=error.code, detail=error.message)
 
 
-def _find_changes(meeting: Meeting) -> dict[str, str]:
+def _find_changes(meeting: Meeting) -> dict[str, Any]:
     changes = meeting.find_drift(timezone.now())
     if meeting.last_error_code == CHANGE_REFUSED:
         changes.pop("title", None)
@@ -194,7 +198,7 @@ def _empty(meeting: Meeting, deadline: Deadline, client: RealtimeKit) -> None:
         client.active_session.kick_all(room, deadline=deadline)
 
 
-def _mark_applied(meeting: Meeting, lease: uuid.UUID, changes: dict[str, str], by: Actor) -> None:
+def _mark_applied(meeting: Meeting, lease: uuid.UUID, changes: dict[str, Any], by: Actor) -> None:
     now = timezone.now()
     applied = {f"applied_{name}": value for name, value in changes.items()}
     with transaction.atomic():

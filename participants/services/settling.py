@@ -106,16 +106,12 @@ def _apply_changes(row: Participant, deadline: Deadline, by: Actor, client: Real
 
 def _verify(row: Participant, deadline: Deadline, by: Actor, client: RealtimeKit, listings: Listings) -> bool:
     """List once more and delete extras: exactly one remote participant in the end (design 2.3)."""
-    lease = leases.claim(
-        Participant.objects.filter(state=row.state, verify_after=row.verify_after), row, deadline
-    )
+    lease = leases.claim(Participant.objects.filter(state=row.state, verify_after=row.verify_after), row, deadline)
     if lease is None:
         return False
     room = str(row.meeting.realtimekit_id)
     try:
-        matches = listings.find(
-            row.meeting, row.custom_participant_id, since=time.monotonic(), deadline=deadline
-        )
+        matches = listings.find(row.meeting, row.custom_participant_id, since=time.monotonic(), deadline=deadline)
         if _recorded_is_gone(row, room, [match.id for match in matches], deadline, client):
             adopt_other(row, matches[0], held_by=lease, by=by)
             return True

@@ -90,7 +90,7 @@ def adopt_other(row: Participant, other: RemoteParticipant, *, held_by: uuid.UUI
     adopted = Participant.objects.held(row.pk, held_by).filter(state=ParticipantState.ENROLLED)
     if adopted.update(
         realtimekit_id=other.id,
-        applied_preset=other.preset_name,
+        applied_preset=other.preset_name or "",
         applied_name=other.name or "",
         applied_picture=other.picture or "",
         verify_after=now + VERIFY_AFTER,

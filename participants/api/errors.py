@@ -1,0 +1,158 @@
+"""The one table from domain errors to HTTP: RFC 9457 problems with a stable ``code`` (design 5)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from participants.api.rendering import render_time
+from participants.errors import RollcallError
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS: dict[str, int] = {
+    "not_authenticated": 401,
+    "not_found": 404,
+    "not_enrolled": 403,
+    "removed": 403,
+    "blocked": 403,
+    "too_early": 403,
+    "closed": 403,
+    "meeting_inactive": 403,
+    "full": 403,
+    "enrolment_failed": 409,
+    "rate_limited": 429,
+    "provider_unavailable": 503,
+    "provider_misconfigured": 503,
+    "unknown_preset": 400,
+    "preset_gone": 409,
+    "preset_missing": 400,
+    "unknown_user": 400,
+    "ambiguous_user": 409,
+    "inactive_user": 409,
+    "meeting_failed": 409,
+    "wrong_state": 409,
+}
+"""Every code of a domain error and its status."""
+
+MANAGING: dict[str, int] = {"removed": 409, "blocked": 409, "full": 409}
+"""Where a manager meets a code that tells an attendee 403: it is the state that conflicts, not the right."""
+
+FIELDS = {
+    "unknown_preset": "preset",
+    "preset_missing": "preset",
+    "unknown_user": "user",
+}
+_STAFF_ONLY = {"reason"}
+
+
+def render_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. Unknown exceptions are left to Django: a 500, logged, that shows nothing."""
+    set_rollback()
+    if isinstance(error, RollcallError):
+        return _render_domain(error, context)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, DjangoPermissionDenied):
+        error = exceptions.PermissionDenied()
+    elif isinstance(error, DjangoValidationError):
+        error = exceptions.ValidationError(_read_django(error))
+    if isinstance(error, exceptions.APIException):
+        return _render_framework(error)
+    return None
+
+
+def describe(status: int, code: str, detail: str, **data: Any) -> dict[str, Any]:
+    """The body of a problem."""
+    return {
+        "type": f"urn:rollcall:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **data,
+    }
+
+
+def answer_unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+    body = describe(404, "not_found", "There is nothing at this address.")
+    return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
+def answer_server_error(request: HttpRequest) -> JsonResponse:
+    body = describe(500, "server_error", "Something went wrong on our side. It has been logged.")
+    return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
+
+
+def _render_domain(error: RollcallError, context: dict[str, Any]) -> Response:
+    managing = bool(getattr(context.get("view"), "managing", False))
+    status = (MANAGING if managing else {}).get(error.code) or STATUS.get(error.code, 400)
+    is_staff = bool(getattr(getattr(context.get("request"), "user", None), "is_staff", False))
+    shown = error.code == "enrolment_failed" or is_staff or managing
+    data = {key: _plain(value) for key, value in error.data.items() if shown or key not in _STAFF_ONLY}
+    body = describe(status, error.code, str(error), **data)
+    if status == HTTPStatus.BAD_REQUEST and error.code in FIELDS:
+        body["errors"] = [{"field": FIELDS[error.code], "code": error.code, "detail": str(error)}]
+    headers = {"Cache-Control": "no-store"}
+    if wait := _find_wait(error):
+        headers["Retry-After"] = str(wait)
+    return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _render_framework(error: exceptions.APIException) -> Response:
+    status = error.status_code
+    if isinstance(error, exceptions.ValidationError):
+        problems = list(_flatten(error.get_full_details()))
+        body = describe(status, "invalid", "The request has invalid fields.", errors=problems)
+        return Response(body, status=status, content_type=CONTENT_TYPE)
+    code, headers = str(error.default_code), {}
+    if isinstance(error, exceptions.Throttled):
+        wait = max(1, round(getattr(error, "wait", None) or 1))
+        headers["Retry-After"] = str(wait)
+        body = describe(status, "rate_limited", "Too many requests. Try again shortly.", retry_after=wait)
+        return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        code = "not_authenticated"
+        headers["WWW-Authenticate"] = getattr(error, "auth_header", "Session")
+    elif str(error.detail).startswith("CSRF Failed"):
+        code = "csrf_failed"
+    return Response(
+        describe(status, code, str(error.detail)), status=status, headers=headers, content_type=CONTENT_TYPE
+    )
+
+
+def _find_wait(error: RollcallError) -> int | None:
+    if "retry_after" in error.data:
+        return max(1, round(float(error.data["retry_after"])))
+    opens_at = error.data.get("opens_at")
+    if isinstance(opens_at, datetime):
+        return max(1, round((opens_at - datetime.now(opens_at.tzinfo)).total_seconds()))
+    return None
+
+
+def _plain(value: Any) -> Any:
+    return render_time(value) if isinstance(value, datetime) else value
+
+
+def _read_django(error: DjangoValidationError) -> dict[str, list[str]]:
+    if hasattr(error, "error_dict"):
+        return {("non_field_errors" if k == "__all__" else k): v for k, v in error.message_dict.items()}
+    return {"non_field_errors": error.messages}
+
+
+def _flatten(details: Any, field: str = "") -> Iterator[dict[str, str]]:
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield {"field": field or "non_field_errors", "code": details["code"], "detail": str(details["message"])}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            yield from _flatten(inner, f"{field}.{name}" if field else str(name))
+    else:
+        for inner in details:
+            yield from _flatten(inner, field)

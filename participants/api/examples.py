@@ -1,0 +1,56 @@
+"""Example bodies of the OpenAPI document. The ids and the token are invented."""
+
+from typing import Any
+
+_MEETING: dict[str, Any] = {
+    "id": "0190a3a0-1111-7000-8000-000000000001",
+    "realtimekit_id": "aaaa1111-0000-4000-8000-000000000001",
+    "title": "Algebra, group 7",
+    "status": "ACTIVE",
+    "opens_at": None,
+    "closes_at": None,
+}
+
+JOIN: dict[str, Any] = {
+    "token": "eyJ…",
+    "expires_at": "2027-04-21T08:01:00Z",
+    "refresh_after": "2027-04-20T08:01:00Z",
+    "expiry_source": "jwt",
+    "server_time": "2027-01-11T08:01:00Z",
+    "participant": {
+        "id": "0190a3a0-2222-7000-8000-000000000002",
+        "realtimekit_id": "bbbb2222-0000-4000-8000-000000000002",
+        "custom_participant_id": "5b2f6f0e-6d0b-4f0f-9d2e-0d6a5f6e7a11",
+        "name": "Ada Example",
+        "preset": "group_call_participant",
+    },
+    "meeting": _MEETING,
+}
+
+ADMISSION: dict[str, Any] = {
+    "code": "too_early",
+    "message": "The meeting has not opened yet.",
+    "opens_at": "2027-01-11T09:00:00Z",
+    "meeting": {**_MEETING, "opens_at": "2027-01-11T09:00:00Z"},
+}
+
+MEETING_INPUT: dict[str, Any] = {
+    "title": "Algebra, group 7",
+    "opens_at": "2027-01-11T09:00:00Z",
+    "closes_at": "2027-01-11T10:00:00Z",
+    "default_preset": "group_call_participant",
+    "managers": ["grace"],
+}
+
+ENROL_USER: dict[str, Any] = {"user": "ada", "preset": "group_call_participant"}
+ENROL_GUEST: dict[str, Any] = {"guest": {"name": "Bob Example", "email": "bob@example.org"}}
+CHANGE: dict[str, Any] = {"preset": "group_call_host"}
+
+PROBLEM: dict[str, Any] = {
+    "type": "urn:rollcall:problem:too_early",
+    "title": "Forbidden",
+    "status": 403,
+    "detail": "The meeting has not opened yet.",
+    "code": "too_early",
+    "opens_at": "2027-01-11T09:00:00Z",
+}

@@ -1,0 +1,134 @@
+"""Meetings, for staff and managers."""
+
+import uuid
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from participants.api import examples
+from participants.api.pagination import Pages
+from participants.api.permissions import ManagesSomething, find_meeting
+from participants.api.rendering import render_managed_meeting
+from participants.api.schema import PAGING, describe_filter, describe_page
+from participants.api.serializers import ManagedMeeting, MeetingInput
+from participants.api.throttling import PersonThrottle
+from participants.api.views import read_actor
+from participants.models import Meeting, Participant
+from participants.realtimekit import Deadline
+from participants.services import meetings, people, presets, rights
+from participants.services.settling import STAFF_SECONDS
+from participants.states import MeetingState, MeetingStatus
+
+
+class MeetingFilter(filters.FilterSet):  # type: ignore[misc]  # untyped package
+    search = filters.CharFilter(field_name="title", lookup_expr="icontains")
+    status = filters.ChoiceFilter(choices=MeetingStatus.choices)
+    state = filters.ChoiceFilter(choices=MeetingState.choices)
+
+    class Meta:
+        model = Meeting
+        fields = ["search", "status", "state"]
+
+
+class ManageView(APIView):
+    permission_classes = [ManagesSomething]
+    throttle_classes = [PersonThrottle]
+    managing = True
+
+
+def apply_filter(view: APIView, kind: type[filters.FilterSet], request: Request, rows: QuerySet[Any]) -> Any:
+    chosen = kind(request.query_params, queryset=rows, request=request)
+    if not chosen.is_valid():
+        raise ValidationError(chosen.errors)
+    return chosen.qs
+
+
+def render_all(rows: list[Meeting]) -> list[dict[str, Any]]:
+    """Counts of all rows in one query."""
+    grouped = (
+        Participant.objects.filter(meeting__in=rows).order_by().values("meeting", "state").annotate(n=Count("pk"))
+    )
+    counts: dict[uuid.UUID, dict[str, int]] = {}
+    for item in grouped:
+        counts.setdefault(item["meeting"], {})[item["state"]] = item["n"]
+    return [render_managed_meeting(row, counts.get(row.pk, {})) for row in rows]
+
+
+class ManageMeetingsView(ManageView):
+    @extend_schema(
+        operation_id="manage_meetings_list",
+        summary="List meetings",
+        description="The meetings you may manage, newest first.",
+        parameters=[
+            *PAGING,
+            describe_filter("search", "Part of the title."),
+            describe_filter("status", "Staff's wish.", MeetingStatus.values),
+            describe_filter("state", "Whether it is made at RealtimeKit.", MeetingState.values),
+        ],
+        responses={200: describe_page(ManagedMeeting)},
+    )
+    def get(self, request: Request) -> Response:
+        rows = rights.list_meetings(request.user).select_related("default_preset").prefetch_related("managers")
+        pages = Pages()
+        page: list[Meeting] | None = pages.paginate_queryset(
+            apply_filter(self, MeetingFilter, request, rows), request, view=self
+        )
+        return pages.get_paginated_response(render_all(page or []))
+
+    @extend_schema(
+        operation_id="manage_meetings_create",
+        summary="Create a meeting",
+        description="Makes it at RealtimeKit too. If RealtimeKit can't be reached the answer has "
+        "`realtimekit_id: null` and `state: pending`, and the meeting is made as soon as it can.",
+        request=MeetingInput,
+        responses={201: ManagedMeeting},
+        examples=[OpenApiExample("A lesson", value=examples.MEETING_INPUT, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        if not rights.holds(request.user, "add_meeting"):
+            raise PermissionDenied("You don't have the right 'add_meeting'.")
+        asked = MeetingInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        fields, managers = _resolve(asked.validated_data)
+        meeting, _ = meetings.create(by=read_actor(request), managers=managers or [], **fields)
+        return Response(render_all([meeting])[0], status=201)
+
+
+class ManageMeetingView(ManageView):
+    @extend_schema(operation_id="manage_meetings_get", summary="One meeting", responses={200: ManagedMeeting})
+    def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
+        return Response(render_all([find_meeting(request, meeting_id, "view_meeting")])[0])
+
+    @extend_schema(
+        operation_id="manage_meetings_patch",
+        summary="Change a meeting",
+        description="Only the fields given. Managers may not change `managers`.",
+        request=MeetingInput(partial=True),
+        responses={200: ManagedMeeting},
+    )
+    def patch(self, request: Request, meeting_id: uuid.UUID) -> Response:
+        meeting = find_meeting(request, meeting_id, "change_meeting")
+        asked = MeetingInput(data=request.data, partial=True)
+        asked.is_valid(raise_exception=True)
+        if "managers" in asked.validated_data and not rights.holds(request.user, "change_meeting"):
+            raise PermissionDenied("Managers can't change who manages a meeting; ask a member of staff.")
+        fields, managers = _resolve(asked.validated_data)
+        meetings.edit(meeting, by=read_actor(request), managers=managers, **fields)
+        meeting = find_meeting(request, meeting_id, "view_meeting")
+        return Response(render_all([meeting])[0])
+
+
+def _resolve(data: dict[str, Any]) -> tuple[dict[str, Any], list[Any] | None]:
+    """Names to rows: the preset by its name, managers by id, username or e-mail."""
+    fields = dict(data)
+    managers = fields.pop("managers", None)
+    if name := fields.get("default_preset"):
+        fields["default_preset"] = presets.resolve(name, deadline=Deadline.after(STAFF_SECONDS / 2))
+    found = None if managers is None else [people.find_user(value) for value in managers]
+    return fields, found

@@ -1,0 +1,133 @@
+"""Rows to the dictionaries that go over the wire."""
+
+from datetime import datetime
+from typing import Any
+
+from participants.models import Meeting, Participant
+from participants.models.base import Leased
+from participants.services import tokencache
+from participants.services.admission import Verdict
+from participants.services.joining import Admitted
+
+Body = dict[str, Any]
+
+
+def render_time(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z`` (design 2.10)."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def render_verdict(verdict: Verdict) -> Body:
+    data = {key: render_time(v) if isinstance(v, datetime) else v for key, v in verdict.data.items()}
+    return {"code": verdict.code, "message": verdict.message, **data}
+
+
+def render_meeting(meeting: Meeting) -> Body:
+    return {
+        "id": str(meeting.pk),
+        "realtimekit_id": meeting.realtimekit_id,
+        "title": meeting.title,
+        "status": meeting.status,
+        "opens_at": render_time(meeting.opens_at),
+        "closes_at": render_time(meeting.closes_at),
+    }
+
+
+def render_my_meeting(row: Participant, verdict: Verdict) -> Body:
+    return {
+        **render_meeting(row.meeting),
+        "state": row.state,
+        "preset": row.preset.name,
+        "verdict": render_verdict(verdict),
+    }
+
+
+def render_admitted(admitted: Admitted) -> Body:
+    """Design 5, "Join, 200"; the only body that carries a token."""
+    row = admitted.participant
+    return {
+        "token": row.token,
+        "expires_at": render_time(row.token_expires_at),
+        "refresh_after": render_time(admitted.refresh_after),
+        "expiry_source": row.token_expiry_source,
+        "server_time": render_time(admitted.now),
+        "participant": {
+            "id": str(row.pk),
+            "realtimekit_id": row.realtimekit_id,
+            "custom_participant_id": row.custom_participant_id,
+            "name": row.effective_name,
+            "preset": row.preset.name,
+        },
+        "meeting": render_meeting(row.meeting),
+    }
+
+
+def render_managed_meeting(meeting: Meeting, counts: dict[str, int]) -> Body:
+    return {
+        **render_meeting(meeting),
+        "state": meeting.state,
+        "applied_status": meeting.applied_status,
+        "enforce_window": meeting.enforce_window,
+        "admission": meeting.admission,
+        "default_preset": meeting.default_preset.name if meeting.default_preset else None,
+        "capacity": meeting.capacity,
+        "managers": sorted(user.get_username() for user in meeting.managers.all()),
+        "counts": {name: counts.get(name, 0) for name in ("enrolled", "pending", "failed")},
+        "last_error": render_error(meeting),
+        "created_at": render_time(meeting.created_at),
+        "updated_at": render_time(meeting.updated_at),
+    }
+
+
+def render_participant(row: Participant, now: datetime) -> Body:
+    return {
+        "id": str(row.pk),
+        "meeting": str(row.meeting_id),
+        "person": _render_person(row),
+        "custom_participant_id": row.custom_participant_id,
+        "realtimekit_id": row.realtimekit_id,
+        "state": row.state,
+        "preset": row.preset.name,
+        "applied_preset": row.applied_preset,
+        "name": row.effective_name,
+        "source": row.source,
+        "enrolled_by": row.enrolled_by.get_username() if row.enrolled_by else None,
+        "token": _render_token(row, now),
+        "attempts": row.attempts,
+        "next_attempt_at": render_time(row.next_attempt_at),
+        "last_error": render_error(row),
+        "removed_at": render_time(row.removed_at),
+        "created_at": render_time(row.created_at),
+        "updated_at": render_time(row.updated_at),
+    }
+
+
+def render_error(row: Leased) -> Body | None:
+    if not row.last_error_code:
+        return None
+    return {"code": row.last_error_code, "detail": row.last_error_detail}
+
+
+def _render_person(row: Participant) -> Body:
+    person = row.person
+    return {
+        "id": str(person.pk),
+        "user": person.user_id,
+        "username": person.user.get_username() if person.user else None,
+        "name": person.display_name,
+        "email": person.email,
+        "blocked": person.blocked_at is not None,
+    }
+
+
+def _render_token(row: Participant, now: datetime) -> Body:
+    state = tokencache.inspect(row, now)
+    if state.refresh_after is None:
+        name = "none"
+    else:
+        name = "fresh" if state.fresh else "usable" if state.usable else "expired"
+    return {
+        "state": name,
+        "expires_at": render_time(row.token_expires_at) if name != "none" else None,
+        "expiry_source": row.token_expiry_source if name != "none" else "",
+    }

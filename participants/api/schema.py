@@ -1,0 +1,97 @@
+"""Additions to the generated OpenAPI document."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from rest_framework import serializers
+
+from participants.api import examples
+
+PAGING = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of the last answer."),
+    OpenApiParameter("page_size", int, description="1 to 200; 50 unless told."),
+]
+
+
+def describe_filter(name: str, description: str, enum: list[str] | None = None) -> OpenApiParameter:
+    return OpenApiParameter(name, str, description=description, enum=enum)
+
+
+def describe_page(item: type[serializers.Serializer[Any]]) -> Any:
+    """The cursor list of design 5 around one item's shape."""
+    return inline_serializer(
+        f"{item.__name__}Page",
+        {
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+            "results": item(many=True),
+        },
+    )
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its metaclass is untyped
+    target_class = "participants.api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": "The session of a signed-in user. Changing calls need the header `X-CSRFToken` too.",
+        }
+
+
+class UserReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
+    target_class = "participants.api.serializers.UserReference"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        return {"oneOf": [{"type": "integer"}, {"type": "string", "minLength": 1}]}
+
+
+_PROBLEMS = {
+    "400": "Invalid request",
+    "401": "Nobody is signed in",
+    "403": "Not admitted, or without the right",
+    "404": "No such thing",
+    "409": "In conflict with the state of things",
+    "429": "Too many requests; see `Retry-After`",
+    "503": "RealtimeKit can't be reached or is misconfigured; see `Retry-After`",
+}
+
+
+def document_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Every operation may answer with a problem (RFC 9457); written once here instead of at each view."""
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = _describe_problem()
+    for methods in result.get("paths", {}).values():
+        for operation in methods.values():
+            for status, text in _PROBLEMS.items():
+                operation["responses"].setdefault(status, _describe_answer(text))
+    return result
+
+
+def _describe_answer(text: str) -> dict[str, Any]:
+    media = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": examples.PROBLEM}
+    return {"description": text, "content": {"application/problem+json": media}}
+
+
+def _describe_problem() -> dict[str, Any]:
+    text = {"type": "string"}
+    item = {"type": "object", "properties": {"field": text, "code": text, "detail": text}}
+    return {
+        "type": "object",
+        "description": "RFC 9457. `code` is stable; the datum a caller needs comes beside it.",
+        "required": ["type", "title", "status", "detail", "code"],
+        "properties": {
+            "type": text,
+            "title": text,
+            "status": {"type": "integer"},
+            "detail": text,
+            "code": text,
+            "errors": {"type": "array", "items": item},
+            "retry_after": {"type": "integer"},
+        },
+    }

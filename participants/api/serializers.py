@@ -1,0 +1,207 @@
+"""Shapes on the wire. Rendering of joins and lists is plain dictionaries; input goes through serializers."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from participants.models.participant import NAME_LIMIT
+from participants.states import (
+    AdmissionPolicy,
+    ExpirySource,
+    MeetingState,
+    MeetingStatus,
+    ParticipantState,
+    Source,
+)
+
+USER_HELP = "A user's id (a number), username or e-mail address."
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields it does not know: a misspelt one must not pass for its default."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise serializers.ValidationError(
+                {name: serializers.ErrorDetail("There is no such field.", code="unknown_field") for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class JoinRequest(StrictSerializer):
+    refresh = serializers.BooleanField(
+        default=False, help_text="True when the SDK refused the last token; at most once a minute."
+    )
+
+
+class VerdictShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    opens_at = serializers.DateTimeField(required=False)
+    closes_at = serializers.DateTimeField(required=False)
+    capacity = serializers.IntegerField(required=False)
+    reason = serializers.CharField(required=False)
+
+
+class MeetingBrief(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    realtimekit_id = serializers.CharField(allow_null=True)
+    title = serializers.CharField()
+    status = serializers.ChoiceField(MeetingStatus.choices)
+    opens_at = serializers.DateTimeField(allow_null=True)
+    closes_at = serializers.DateTimeField(allow_null=True)
+
+
+class AdmissionShape(VerdictShape):
+    meeting = MeetingBrief(required=False)
+
+
+class MyMeeting(MeetingBrief):
+    state = serializers.ChoiceField(ParticipantState.choices)
+    preset = serializers.CharField()
+    verdict = VerdictShape()
+
+
+class ParticipantBrief(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    realtimekit_id = serializers.CharField()
+    custom_participant_id = serializers.CharField()
+    name = serializers.CharField()
+    preset = serializers.CharField()
+
+
+class JoinAnswer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    refresh_after = serializers.DateTimeField()
+    expiry_source = serializers.ChoiceField(ExpirySource.choices)
+    server_time = serializers.DateTimeField()
+    participant = ParticipantBrief()
+    meeting = MeetingBrief()
+
+
+class Me(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    name = serializers.CharField()
+    email = serializers.CharField()
+    is_staff = serializers.BooleanField()
+    person = serializers.UUIDField(allow_null=True)
+    custom_participant_id = serializers.CharField(allow_null=True)
+    blocked = serializers.BooleanField()
+    rights = serializers.ListField(child=serializers.CharField())
+    manages = serializers.ListField(child=serializers.UUIDField())
+
+
+class ErrorShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class Counts(serializers.Serializer[Any]):
+    enrolled = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class ManagedMeeting(MeetingBrief):
+    state = serializers.ChoiceField(MeetingState.choices)
+    applied_status = serializers.CharField()
+    enforce_window = serializers.BooleanField()
+    admission = serializers.ChoiceField(AdmissionPolicy.choices)
+    default_preset = serializers.CharField(allow_null=True)
+    capacity = serializers.IntegerField(allow_null=True)
+    managers = serializers.ListField(child=serializers.CharField(), help_text="Usernames.")
+    counts = Counts()
+    last_error = ErrorShape(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class UserReference(serializers.Field[Any, Any, Any, Any]):
+    """A number is an id; a string is a username or an e-mail address."""
+
+    def to_internal_value(self, data: Any) -> int | str:
+        if isinstance(data, bool) or not isinstance(data, int | str) or data == "":
+            raise serializers.ValidationError("Give a user's id, username or e-mail address.", code="invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class MeetingInput(StrictSerializer):
+    title = serializers.CharField(max_length=100)
+    status = serializers.ChoiceField(MeetingStatus.choices, required=False)
+    opens_at = serializers.DateTimeField(allow_null=True, required=False)
+    closes_at = serializers.DateTimeField(allow_null=True, required=False)
+    enforce_window = serializers.BooleanField(required=False)
+    admission = serializers.ChoiceField(AdmissionPolicy.choices, required=False)
+    default_preset = serializers.CharField(allow_null=True, required=False, help_text="A preset's name.")
+    capacity = serializers.IntegerField(allow_null=True, min_value=1, max_value=2**31 - 1, required=False)
+    managers = serializers.ListField(child=UserReference(), required=False, help_text=USER_HELP, max_length=200)
+
+
+class GuestInput(StrictSerializer):
+    name = serializers.CharField(max_length=NAME_LIMIT)
+    email = serializers.EmailField()
+
+
+class EnrolInput(StrictSerializer):
+    user = UserReference(required=False, help_text=USER_HELP)
+    guest = GuestInput(required=False, help_text="Somebody without an account, instead of a user.")
+    preset = serializers.CharField(required=False, allow_null=True, help_text="Default: the meeting's.")
+    name = serializers.CharField(required=False, allow_blank=True, max_length=NAME_LIMIT)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("user" in attrs) == ("guest" in attrs):
+            raise serializers.ValidationError("Name either a user or a guest.", code="user_or_guest")
+        return attrs
+
+
+class ChangeInput(StrictSerializer):
+    preset = serializers.CharField(required=False)
+    name = serializers.CharField(required=False, allow_blank=True, max_length=NAME_LIMIT)
+
+
+class TokenBrief(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(["fresh", "usable", "expired", "none"])
+    expires_at = serializers.DateTimeField(allow_null=True)
+    expiry_source = serializers.CharField()
+
+
+class PersonBrief(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    user = serializers.IntegerField(allow_null=True)
+    username = serializers.CharField(allow_null=True)
+    name = serializers.CharField()
+    email = serializers.CharField()
+    blocked = serializers.BooleanField()
+
+
+class ManagedParticipant(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    meeting = serializers.UUIDField()
+    person = PersonBrief()
+    custom_participant_id = serializers.CharField()
+    realtimekit_id = serializers.CharField(allow_null=True)
+    state = serializers.ChoiceField(ParticipantState.choices)
+    preset = serializers.CharField()
+    applied_preset = serializers.CharField()
+    name = serializers.CharField()
+    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]  # a field of that name
+    enrolled_by = serializers.CharField(allow_null=True)
+    token = TokenBrief()
+    attempts = serializers.IntegerField()
+    next_attempt_at = serializers.DateTimeField(allow_null=True)
+    last_error = ErrorShape(allow_null=True)
+    removed_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class RemovedParticipant(ManagedParticipant):
+    remote = serializers.ChoiceField(
+        ["deleted", "pending"],
+        help_text="Whether RealtimeKit has deleted the participant; pending is repeated until it has.",
+    )

@@ -1,0 +1,52 @@
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from participants.api import manage_meetings, manage_participants, views
+from participants.api.docs import DocsView
+from participants.api.errors import answer_unknown_path
+
+manage = [
+    path("meetings/", manage_meetings.ManageMeetingsView.as_view(), name="manage-meetings"),
+    path("meetings/<uuid:meeting_id>/", manage_meetings.ManageMeetingView.as_view(), name="manage-meeting"),
+    path(
+        "meetings/<uuid:meeting_id>/participants/",
+        manage_participants.MeetingParticipantsView.as_view(),
+        name="manage-participants",
+    ),
+    path(
+        "participants/<uuid:participant_id>/",
+        manage_participants.ParticipantView.as_view(),
+        name="manage-participant",
+    ),
+    path(
+        "participants/<uuid:participant_id>/restore/",
+        manage_participants.RestoreView.as_view(),
+        name="manage-participant-restore",
+    ),
+    path(
+        "participants/<uuid:participant_id>/token/",
+        manage_participants.TokenView.as_view(),
+        name="manage-participant-token",
+    ),
+    path(
+        "participants/<uuid:participant_id>/admission/",
+        manage_participants.ParticipantAdmissionView.as_view(),
+        name="manage-participant-admission",
+    ),
+]
+
+v1: list[URLPattern | URLResolver] = [
+    path("me/", views.MeView.as_view(), name="me"),
+    path("meetings/", views.MyMeetingsView.as_view(), name="my-meetings"),
+    path("meetings/<uuid:meeting_id>/", views.MyMeetingView.as_view(), name="my-meeting"),
+    path("meetings/<uuid:meeting_id>/join/", views.JoinView.as_view(), name="join"),
+    path("meetings/<uuid:meeting_id>/admission/", views.AdmissionView.as_view(), name="admission"),
+    path("manage/", include(manage)),
+]
+
+urlpatterns = [
+    path("v1/", include((v1, "api"), namespace="api")),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^.*$", answer_unknown_path),
+]

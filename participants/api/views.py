@@ -1,0 +1,153 @@
+"""What an attendee asks: join, "may I", my meetings, who am I. Parse, call one service, render."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.logs import request_id
+from participants.api import examples
+from participants.api.pagination import Pages
+from participants.api.rendering import render_admitted, render_meeting, render_my_meeting, render_verdict
+from participants.api.schema import PAGING, describe_page
+from participants.api.serializers import AdmissionShape, JoinAnswer, JoinRequest, Me, MyMeeting
+from participants.api.throttling import JoinThrottle, PersonThrottle
+from participants.models import Actor, Meeting, Participant, Person
+from participants.services import admission, joining, rights
+from participants.states import RESTORABLE
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def read_user(request: Request) -> User:
+    """The signed-in user; permissions have seen to it that there is one."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def read_actor(request: Request) -> Actor:
+    return Actor.of(request.user, via="api", request_id=request_id.get())
+
+
+class JoinView(APIView):
+    throttle_classes = [JoinThrottle]
+
+    @extend_schema(
+        operation_id="meetings_join",
+        summary="Join a meeting",
+        description="The signed-in person's participant token, from the cache where it is fresh. Call it at the "
+        "click on Join, keep the token in memory only, and never send it anywhere but to the SDK.",
+        request=JoinRequest,
+        responses={200: JoinAnswer},
+        examples=[
+            OpenApiExample("Join", value={}, request_only=True),
+            OpenApiExample("The SDK refused the token", value={"refresh": True}, request_only=True),
+            OpenApiExample("Admitted", value=examples.JOIN, response_only=True, status_codes=["200"]),
+        ],
+    )
+    def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
+        asked = JoinRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        admitted = joining.join(
+            meeting_id=meeting_id,
+            user=read_user(request),
+            by=Actor.of(request.user, via="join", request_id=request_id.get()),
+            renew=asked.validated_data["refresh"],
+        )
+        return Response(render_admitted(admitted), headers=NO_STORE)
+
+
+class AdmissionView(APIView):
+    throttle_classes = [PersonThrottle]
+
+    @extend_schema(
+        operation_id="meetings_admission",
+        summary="May I join?",
+        description="The verdict a join would meet now. Nothing is changed and no token is given. The code is "
+        "`ok` or the reason, in the order of the checks.",
+        responses={200: AdmissionShape},
+        examples=[OpenApiExample("Too early", value=examples.ADMISSION, response_only=True, status_codes=["200"])],
+    )
+    def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
+        verdict, meeting = judge_user(request, meeting_id)
+        if meeting is None:
+            raise NotFound("There is no such meeting. Check the link.")
+        body = {**render_verdict(verdict), "meeting": render_meeting(meeting)}
+        return Response(body, headers=NO_STORE)
+
+
+def judge_user(request: Request, meeting_id: uuid.UUID) -> tuple[admission.Verdict, Meeting | None]:
+    """The verdict on the signed-in user, and the meeting if there is one."""
+    now = timezone.now()
+    row = joining.find_row(meeting_id, read_user(request))
+    if row is not None:
+        return admission.judge_row(row, now), row.meeting
+    meeting = Meeting.objects.select_related("default_preset").filter(pk=meeting_id).first()
+    person = Person.objects.filter(user=read_user(request)).select_related("user").first()
+    room = meeting is None or admission.has_room(meeting)
+    return admission.judge(admission.Case(meeting, person, None, now, has_room=room)), meeting
+
+
+def list_enrolled(request: Request) -> Any:
+    rows = Participant.objects.with_relations().filter(person__user=read_user(request))
+    return rows.exclude(state__in=RESTORABLE).defer("meeting__raw", "preset__raw")
+
+
+class MyMeetingsView(APIView):
+    throttle_classes = [PersonThrottle]
+
+    @extend_schema(
+        operation_id="meetings_list",
+        summary="My meetings",
+        description="Meetings the signed-in person is enrolled in, newest enrolment first, each with its verdict.",
+        parameters=PAGING,
+        responses={200: describe_page(MyMeeting)},
+    )
+    def get(self, request: Request) -> Response:
+        pages, now = Pages(), timezone.now()
+        rows: list[Participant] = pages.paginate_queryset(list_enrolled(request), request, view=self) or []
+        shown = [render_my_meeting(row, admission.judge_row(row, now)) for row in rows]
+        return pages.get_paginated_response(shown)
+
+
+class MyMeetingView(APIView):
+    throttle_classes = [PersonThrottle]
+
+    @extend_schema(operation_id="meetings_get", summary="One of my meetings", responses={200: MyMeeting})
+    def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
+        row = list_enrolled(request).filter(meeting_id=meeting_id).first()
+        if row is None:
+            raise NotFound("You are not enrolled in such a meeting.")
+        return Response(render_my_meeting(row, admission.judge_row(row, timezone.now())))
+
+
+class MeView(APIView):
+    throttle_classes = [PersonThrottle]
+
+    @extend_schema(operation_id="me", summary="Who am I, what may I do", responses={200: Me})
+    def get(self, request: Request) -> Response:
+        user = read_user(request)
+        person = Person.objects.filter(user=user).first()
+        manages = user.managed_meetings.values_list("pk", flat=True)[:500]
+        body = {
+            "id": user.pk,
+            "username": user.get_username(),
+            "name": user.get_full_name() or user.get_username(),
+            "email": user.email,
+            "is_staff": user.is_staff,
+            "person": str(person.pk) if person else None,
+            "custom_participant_id": person.custom_participant_id if person else None,
+            "blocked": bool(person and person.blocked_at),
+            "rights": sorted(right for right in RIGHTS if rights.holds(user, right)),
+            "manages": [str(pk) for pk in manages],
+        }
+        return Response(body)
+
+
+RIGHTS = sorted({*rights.MANAGER_RIGHTS, "add_meeting", "issue_token", "block_person", "view_connection"})

@@ -1,0 +1,44 @@
+"""A client for the Cloudflare RealtimeKit REST API. Plain Python over requests; knows nothing of Django."""
+
+from participants.realtimekit.calls import Credentials
+from participants.realtimekit.client import RealtimeKit
+from participants.realtimekit.deadlines import Deadline
+from participants.realtimekit.errors import (
+    Absent,
+    FailureKind,
+    Misconfigured,
+    NotDelivered,
+    OutcomeUnknown,
+    RealtimeKitError,
+    Refused,
+)
+from participants.realtimekit.records import (
+    App,
+    IssuedParticipant,
+    Meeting,
+    Participant,
+    Preset,
+    Session,
+)
+from participants.realtimekit.tokens import ParticipantToken, read_expiry
+
+__all__ = [
+    "Absent",
+    "App",
+    "Credentials",
+    "Deadline",
+    "FailureKind",
+    "IssuedParticipant",
+    "Meeting",
+    "Misconfigured",
+    "NotDelivered",
+    "OutcomeUnknown",
+    "Participant",
+    "ParticipantToken",
+    "Preset",
+    "RealtimeKit",
+    "RealtimeKitError",
+    "Refused",
+    "Session",
+    "read_expiry",
+]

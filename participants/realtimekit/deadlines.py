@@ -1,0 +1,27 @@
+"""How long a caller is willing to wait, over all attempts and pages of one call."""
+
+import time
+from collections.abc import Callable
+
+
+class Deadline:
+    """A point on a monotonic clock. Pass one on to every call that shares the same time budget."""
+
+    def __init__(self, at: float, clock: Callable[[], float]) -> None:
+        self._at = at
+        self._clock = clock
+
+    @classmethod
+    def after(cls, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> "Deadline":
+        return cls(clock() + seconds, clock)
+
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._at - self._clock())
+
+    @property
+    def expired(self) -> bool:
+        return self.remaining() <= 0.0
+
+    def __repr__(self) -> str:
+        return f"Deadline(remaining={self.remaining():.3f})"

