@@ -1,13 +1,30 @@
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.db import connections
 from rest_framework.test import APIClient
 
 from participants import gateway
 from participants.models import Actor
 from participants.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """SQLite tests run on a file, as the product does: an in-memory database knows no second process."""
+    database = django_settings.DATABASES["default"]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    if "sqlite" in database["ENGINE"]:
+        name = str(Path(os.environ["ROLLCALL_TEST_FOLDER"]) / f"tests-{worker}.sqlite3")
+    else:
+        name = f"tests_{worker}"
+    database.setdefault("TEST", {})["NAME"] = name
+    connections["default"].settings_dict["TEST"]["NAME"] = name
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from requests import Response
 
@@ -19,9 +19,7 @@ from tests.sandbox.caller import Caller
 CONTRACT = yaml.safe_load(
     (Path(__file__).parent.parent / "fixtures" / "realtimekit-contract.openapi.yaml").read_text()
 )
-REGISTRY: Registry[Any] = Registry().with_resource(
-    "urn:contract", Resource(contents=CONTRACT, specification=DRAFT202012)
-)
+REGISTRY: Registry[Any] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(CONTRACT))
 METHODS = ("get", "post", "put", "patch", "delete")
 DOCUMENTED = {
     operation["operationId"]: (path, method, min(code for code in operation["responses"] if code.startswith("2")))

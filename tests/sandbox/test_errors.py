@@ -135,8 +135,9 @@ def test_a_bad_filter_is_refused(query: dict[str, str], caller: Caller) -> None:
     assert kit_error(caller.get("meetings", **query))[0] == 400
 
 
-def test_a_body_that_is_not_json_is_refused(caller: Caller) -> None:
-    answer = caller.session.post(f"{caller.kit}/meetings", data=b"{title", timeout=TIMEOUT)
+@pytest.mark.parametrize("body", [b"{title", b"\xff", b'{"session_keep_alive_time_in_secs": NaN}'])
+def test_a_body_that_is_not_json_is_refused(body: bytes, caller: Caller) -> None:
+    answer = caller.session.post(f"{caller.kit}/meetings", data=body, timeout=TIMEOUT)
     assert kit_error(answer) == (400, "BAD_REQUEST: the body is not valid JSON")
 
 

@@ -160,7 +160,7 @@ def test_the_server_may_clamp_the_page(caller: Caller, meeting_id: str, sandbox:
 def test_a_slow_answer_outlasts_the_callers_patience(caller: Caller, sandbox: Sandbox) -> None:
     sandbox.faults.add("latency", "meetings.create", seconds=30, performed=True)
     with pytest.raises(requests.Timeout):
-        caller.session.post(f"{caller.kit}/meetings", json={"title": "x"}, timeout=0.2)
+        caller.session.post(f"{caller.kit}/meetings", json={"title": "x"}, timeout=0.5)
     assert len(sandbox.world.meetings()) == 1
 
 

@@ -1,7 +1,7 @@
 """The official Python SDK drives every operation with strict response validation: a wrong type raises."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from cloudflare import Cloudflare, ConflictError, NotFoundError, RateLimitError
@@ -9,6 +9,11 @@ from cloudflare import Cloudflare, ConflictError, NotFoundError, RateLimitError
 from participants.sandbox import Sandbox
 from participants.sandbox.presetbodies import preset_body, role_named
 from participants.sandbox.routing import OPERATIONS
+
+
+class Where(TypedDict):
+    account_id: str
+    app_id: str
 
 
 @pytest.fixture
@@ -23,11 +28,11 @@ def client(sandbox: Sandbox) -> Iterator[Cloudflare]:
 
 
 @pytest.fixture
-def where(sandbox: Sandbox) -> dict[str, str]:
+def where(sandbox: Sandbox) -> Where:
     return {"account_id": sandbox.account_id, "app_id": sandbox.app_id}
 
 
-def drive_apps(client: Cloudflare, where: dict[str, str]) -> None:
+def drive_apps(client: Cloudflare, where: Where) -> None:
     kit, account_id = client.realtime_kit, where["account_id"]
     assert [app.id for app in kit.apps.get(account_id=account_id).data or []] == [where["app_id"]]
     made = kit.apps.post(account_id=account_id, name="Second").data
@@ -36,7 +41,7 @@ def drive_apps(client: Cloudflare, where: dict[str, str]) -> None:
     assert made.app.name == "Second"
 
 
-def drive_presets(client: Cloudflare, where: dict[str, str]) -> None:
+def drive_presets(client: Cloudflare, where: Where) -> None:
     presets = client.realtime_kit.presets
     body: dict[str, Any] = preset_body(role_named("tutor"))
     made = presets.create(**where, **body).data
@@ -50,7 +55,7 @@ def drive_presets(client: Cloudflare, where: dict[str, str]) -> None:
     assert presets.delete(made.id, **where).data.name == "tutor"
 
 
-def drive_meetings(client: Cloudflare, where: dict[str, str]) -> str:
+def drive_meetings(client: Cloudflare, where: Where) -> str:
     meetings = client.realtime_kit.meetings
     made = meetings.create(**where, title="Algebra", session_keep_alive_time_in_secs=120).data
     assert made is not None
@@ -67,24 +72,25 @@ def drive_meetings(client: Cloudflare, where: dict[str, str]) -> str:
     return made.id
 
 
-def drive_participants(client: Cloudflare, where: dict[str, str], meeting_id: str) -> str:
+def drive_participants(client: Cloudflare, where: Where, meeting_id: str) -> str:
     meetings = client.realtime_kit.meetings
-    room = {**where, "meeting_id": meeting_id}
     made = meetings.add_participant(
         meeting_id, **where, custom_participant_id="u-1", preset_name="group_call_host", name="Ada"
     ).data
     assert made is not None
     assert [row.id for row in meetings.get_meeting_participants(meeting_id, **where).data] == [made.id]
-    assert meetings.get_meeting_participant(made.id, **room).data.custom_participant_id == "u-1"
-    edited = meetings.edit_participant(made.id, **room, preset_name="webinar_viewer").data
+    assert (
+        meetings.get_meeting_participant(made.id, **where, meeting_id=meeting_id).data.custom_participant_id == "u-1"
+    )
+    edited = meetings.edit_participant(made.id, **where, meeting_id=meeting_id, preset_name="webinar_viewer").data
     assert edited is not None
     assert edited.preset_name == "webinar_viewer"
-    refreshed = meetings.refresh_participant_token(made.id, **room).data.token
+    refreshed = meetings.refresh_participant_token(made.id, **where, meeting_id=meeting_id).data.token
     assert len({made.token, edited.token, refreshed}) == 3
     return made.id
 
 
-def drive_sessions(client: Cloudflare, where: dict[str, str], meeting_id: str, participant_id: str) -> None:
+def drive_sessions(client: Cloudflare, where: Where, meeting_id: str, participant_id: str) -> None:
     active, sessions = client.realtime_kit.active_session, client.realtime_kit.sessions
     session = active.get_active_session(meeting_id, **where).data
     assert session is not None
@@ -112,7 +118,7 @@ def drive_sessions(client: Cloudflare, where: dict[str, str], meeting_id: str, p
     assert one.participant.user_id == participant_id
 
 
-def drive_webhooks(client: Cloudflare, where: dict[str, str]) -> None:
+def drive_webhooks(client: Cloudflare, where: Where) -> None:
     webhooks = client.realtime_kit.webhooks
     assert webhooks.get_webhooks(**where).data == []
     made = webhooks.create_webhook(
@@ -129,7 +135,7 @@ def drive_webhooks(client: Cloudflare, where: dict[str, str]) -> None:
     assert webhooks.delete_webhook(made.id, **where).data.id == made.id
 
 
-def test_the_official_sdk_drives_every_operation(client: Cloudflare, where: dict[str, str], sandbox: Sandbox) -> None:
+def test_the_official_sdk_drives_every_operation(client: Cloudflare, where: Where, sandbox: Sandbox) -> None:
     drive_apps(client, where)
     drive_presets(client, where)
     meeting_id = drive_meetings(client, where)
@@ -147,9 +153,7 @@ def test_the_official_sdk_drives_every_operation(client: Cloudflare, where: dict
     assert driven == OPERATIONS - {"webhooks.all", "well_known", "unknown"}
 
 
-def test_the_sdk_knows_our_errors_by_its_own_classes(
-    client: Cloudflare, where: dict[str, str], sandbox: Sandbox
-) -> None:
+def test_the_sdk_knows_our_errors_by_its_own_classes(client: Cloudflare, where: Where, sandbox: Sandbox) -> None:
     meetings = client.realtime_kit.meetings
     meeting_id = sandbox.world.create_meeting("Algebra").id
     sandbox.duplicates = "conflict"
