@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -112,7 +112,10 @@ def read_database(name: str, *, default: Path) -> dict[str, Any]:
         text = f"sqlite:///{default}"
     if not re.match(r"(sqlite|postgres|postgresql)://", text):
         raise ImproperlyConfigured(f"{name} must be a sqlite:/// or postgres:// address.")
-    return dict(environ.Env.db_url_config(text))
+    database = dict(environ.Env.db_url_config(text))
+    if database.get("HOST"):
+        database["HOST"] = unquote(database["HOST"])  # %2Frun%2Fpostgresql is a socket's folder
+    return database
 
 
 def read_cache(name: str) -> dict[str, Any]:

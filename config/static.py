@@ -20,7 +20,12 @@ _WANTED = {"vendor/realtimekit": {"browser.js"}}
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped package
     """Hashes all but the vendor's modules, which import each other by their published names."""
 
-    manifest_strict = False
+    support_js_module_import_aggregation = True  # our own modules import each other by hashed names
+
+    def stored_name(self, name: str) -> str:
+        """The hashed name; the published one for the vendor's files and before collectstatic has run."""
+        stored = self.hashed_files.get(self.hash_key(self.clean_name(name)), name)
+        return str(stored)
 
     def post_process(self, paths: dict[str, Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
         ours = {name: file for name, file in paths.items() if not name.startswith(VENDOR_PREFIX)}
