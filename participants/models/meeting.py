@@ -29,15 +29,17 @@ class MeetingQuerySet(LeasedQuerySet["Meeting"]):
     def drifted(self, now: datetime) -> "MeetingQuerySet":
         """Made remotely, but with a title or status that is not the one wanted now."""
         active = should_be_active(now)
-        wrong = (active & ~Q(applied_status=MeetingStatus.ACTIVE)) | (
+        wrong_status = (active & ~Q(applied_status=MeetingStatus.ACTIVE)) | (
             ~active & ~Q(applied_status=MeetingStatus.INACTIVE)
         )
-        return self.filter(Q(state=MeetingState.CREATED) & (wrong | ~Q(applied_title=F("title"))))
+        # A refused title waits for staff; it must not keep the schedule from being applied.
+        wrong_title = ~Q(applied_title=F("title")) & ~Q(last_error_code=CHANGE_REFUSED)
+        return self.filter(Q(state=MeetingState.CREATED) & (wrong_status | wrong_title))
 
     def unsettled(self, now: datetime) -> "MeetingQuerySet":
-        """Everything a converging pass has to look at; refused changes wait for staff."""
+        """Everything a converging pass has to look at."""
         verify = Q(verify_after__lte=now)
-        drifted = Q(pk__in=self.drifted(now).values("pk")) & ~Q(last_error_code=CHANGE_REFUSED)
+        drifted = Q(pk__in=self.drifted(now).values("pk"))
         return self.filter(Q(state=MeetingState.PENDING) | verify | drifted)
 
 

@@ -86,7 +86,8 @@ def judge_row(participant: Participant, now: datetime) -> Verdict:
 def would_enrol(meeting: Meeting, person: Person | None) -> bool:
     """Whether a join of somebody not enrolled enrols them."""
     preset = meeting.default_preset
-    open_to_all = meeting.admission == AdmissionPolicy.SIGNED_IN and preset is not None
+    usable = preset is not None and preset.gone_at is None
+    open_to_all = meeting.admission == AdmissionPolicy.SIGNED_IN and usable
     return open_to_all and (person is None or person.user_id is not None)
 
 

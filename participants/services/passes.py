@@ -1,7 +1,7 @@
 """Converging passes and the tick: what is left half done is found in the rows and finished (design 2.1)."""
 
 import time
-from collections.abc import Iterable
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -80,26 +80,30 @@ def _settle_meetings(client: RealtimeKit, outcome: Outcome, by: Actor, deadline:
 def _settle_participants(
     client: RealtimeKit, outcome: Outcome, by: Actor, deadline: Deadline, due_only: bool
 ) -> None:
-    begun, listings = time.monotonic(), Listings(client)
-    for row in _find_work(timezone.now(), due_only):
-        if deadline.expired:
-            return
-        step = Deadline.after(min(ROW_SECONDS, deadline.remaining()))
-        try:
-            done = settling.settle(row, deadline=step, by=by, client=client, listings=listings, as_of=begun)
-            outcome.settled += done
-            outcome.waiting += not done
-        except Misconfigured:
-            raise
-        except RollcallError as error:
-            _note(outcome, error)
+    listings, keys = Listings(client), _find_work(timezone.now(), due_only)
+    for start in range(0, len(keys), BATCH):
+        chunk, begun = keys[start : start + BATCH], time.monotonic()
+        rows = Participant.objects.with_relations().in_bulk(chunk)
+        for row in (rows[key] for key in chunk if key in rows):
+            if deadline.expired:
+                return
+            step = Deadline.after(min(ROW_SECONDS, deadline.remaining()))
+            try:
+                done = settling.settle(row, deadline=step, by=by, client=client, listings=listings, as_of=begun)
+                outcome.settled += done
+                outcome.waiting += not done
+            except Misconfigured:
+                raise
+            except RollcallError as error:
+                _note(outcome, error)
 
 
-def _find_work(now: datetime, due_only: bool) -> Iterable[Participant]:
-    unsettled = Participant.objects.unsettled(now).with_relations()
+def _find_work(now: datetime, due_only: bool) -> list[uuid.UUID]:
+    unsettled = Participant.objects.unsettled(now)
     rows = unsettled.due(now) if due_only else unsettled.unleased()
     # Removals first: they keep somebody out. Then meeting by meeting, so that doubts share a listing.
-    return list(rows.order_by(F("removed_at").desc(nulls_last=True), "meeting", "pk")[:BATCH])
+    ordered = rows.order_by(F("removed_at").desc(nulls_last=True), "meeting", "pk")
+    return list(ordered.values_list("pk", flat=True))
 
 
 def _note(outcome: Outcome, error: RollcallError) -> None:

@@ -1,12 +1,10 @@
 """People: found from what somebody typed, made on first use, blocked and unblocked."""
 
-import re
 import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from participants.errors import AmbiguousUser, InactiveUser, UnknownUser
@@ -15,23 +13,13 @@ from participants.models.event import record
 from participants.models.participant import NAME_LIMIT
 from participants.services import removal
 
-_ID = re.compile(r"\d{1,18}")
-
 
 def find_user(value: str | int) -> User:
-    """A user by id (a number), username or e-mail address, upper or lower case.
+    """A user by id (a number), or by username or e-mail address in any case (a string, digits included).
 
-    An exact username wins over an e-mail. Raises UnknownUser, AmbiguousUser or InactiveUser.
+    Of usernames that differ in case alone the exact one is meant. Raises UnknownUser, AmbiguousUser or InactiveUser.
     """
-    text = str(value).strip()
-    if isinstance(value, int) or _ID.fullmatch(text):
-        found = list(User.objects.filter(pk=int(text))[:1])
-    else:
-        found = list(User.objects.filter(Q(username=text))[:1])
-        others = list(User.objects.filter(Q(username__iexact=text) | Q(email__iexact=text))[:3]) if text else []
-        if found and any(user != found[0] for user in others):
-            raise AmbiguousUser
-        found = found or others
+    found = _find_by_id(value) if isinstance(value, int) else _find_by_text(value.strip())
     if not found:
         raise UnknownUser
     if len(found) > 1:
@@ -39,6 +27,18 @@ def find_user(value: str | int) -> User:
     if not found[0].is_active:
         raise InactiveUser
     return found[0]
+
+
+def _find_by_id(pk: int) -> list[User]:
+    return list(User.objects.filter(pk=pk)) if 0 < pk < 2**31 else []
+
+
+def _find_by_text(text: str) -> list[User]:
+    if not text or "\0" in text:
+        return []
+    named = list(User.objects.filter(username=text)) or list(User.objects.filter(username__iexact=text)[:2])
+    mailed = User.objects.filter(email__iexact=text).exclude(pk__in=[user.pk for user in named])[:2]
+    return [*named, *mailed]
 
 
 def person_of(user: User, by: Actor) -> Person:

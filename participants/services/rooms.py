@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from participants.errors import Busy, MeetingUnusable
+from participants.errors import Busy, MeetingUnusable, Misconfigured
 from participants.models import Actor, EventKind, Meeting
 from participants.models.base import CHANGE_REFUSED
 from participants.models.event import record
@@ -173,17 +173,12 @@ def _push(meeting: Meeting, deadline: Deadline, by: Actor, client: RealtimeKit) 
             client.meetings.patch(str(meeting.realtimekit_id), **changes, deadline=deadline)
         if changes.get("status") == MeetingStatus.INACTIVE:
             _empty(meeting, deadline, client)
-    except Refused as error:
-        leases.give_back(
-            Meeting.objects.all(), meeting, lease, error, last_error_code=CHANGE_REFUSED, next_attempt_at=None
-        )
-        # A refused title must not keep the room open: the status goes alone.
-        return (
-            "title" not in changes
-            or "status" not in changes
-            or settle(meeting.pk, deadline=deadline, by=by, client=client)
-        )
     except RealtimeKitError as error:
+        if isinstance(error, Refused) and "title" in changes:
+            refused = {"last_error_code": CHANGE_REFUSED, "next_attempt_at": None}
+            leases.give_back(Meeting.objects.all(), meeting, lease, error, **refused)
+            # A refused title must not keep the room open: the status goes alone.
+            return "status" not in changes or settle(meeting.pk, deadline=deadline, by=by, client=client)
         leases.give_back(Meeting.objects.all(), meeting, lease, error)
         raise explain(error) from None
     _mark_applied(meeting, lease, changes, by)

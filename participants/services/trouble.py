@@ -1,10 +1,12 @@
 """Remote failures, told in the words of this application."""
 
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.utils import timezone
 
 from participants.errors import Busy, Misconfigured
@@ -12,6 +14,7 @@ from participants.realtimekit import FailureKind, RealtimeKitError
 
 RETRY_AFTER = 5
 BACKOFF_CAP = 60.0
+logger = logging.getLogger(__name__)
 _jitter = random.SystemRandom()
 
 
@@ -19,9 +22,16 @@ def explain(error: RealtimeKitError) -> Busy | Misconfigured:
     """What a caller of ours is told. ``reason`` is for staff only."""
     reason = f"{error.message} ({error.code})"
     if error.kind is FailureKind.MISCONFIGURED:
+        raise_alarm(reason)
         return Misconfigured(reason=reason)
     wait = error.retry_after if error.retry_after is not None else RETRY_AFTER
     return Busy(retry_after=max(1, round(wait)), reason=reason)
+
+
+def raise_alarm(reason: str) -> None:
+    """One loud line a minute (per cache), however many rows wait for the same mistake."""
+    if cache.add("alarm:misconfigured", reason, timeout=60):
+        logger.error("RealtimeKit refuses us; nothing works until an administrator acts: %s", reason)
 
 
 @contextmanager
