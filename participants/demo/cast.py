@@ -1,0 +1,141 @@
+"""Who and what the demo starts with. Plain data: both the console program and ``seed_demo`` read it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid5
+
+PASSWORD = "rollcall"  # noqa: S105 - published on purpose; seed_demo refuses to use it anywhere but in a demo
+RETIRED_PRESET = "evening_class_2023"
+"""A preset that RealtimeKit no longer has when somebody is enrolled with it: how an enrolment fails."""
+
+_NAMESPACE = UUID("3f1e6c0a-7d5b-4a52-9a44-6b0f2f4f8a11")
+
+
+@dataclass(frozen=True)
+class Account:
+    username: str
+    first_name: str
+    last_name: str
+    superuser: bool = False
+    staff: bool = False
+    active: bool = True
+    rights: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A meeting; its times count from the moment it is seeded."""
+
+    slug: str
+    title: str
+    people: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    guests: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
+    managers: tuple[str, ...] = ()
+    opens: timedelta | None = None
+    closes: timedelta | None = None
+    admission: str = "invited"
+    status: str = "ACTIVE"
+    capacity: int | None = None
+    preset: str = "group_call_participant"
+    id: UUID = field(init=False)
+
+    def __post_init__(self) -> None:
+        # A fixed id: links in the documentation hold, and a renamed meeting is not seeded a second time.
+        object.__setattr__(self, "id", uuid5(_NAMESPACE, self.slug))
+
+
+ADMIN = Account("admin", "Robin", "Hale", superuser=True, staff=True)
+LIMITED = Account(
+    "sam",
+    "Sam",
+    "Carter",
+    staff=True,
+    rights=(
+        "view_meeting",
+        "view_participant",
+        "add_participant",
+        "change_participant",
+        "view_person",
+        "view_preset",
+    ),
+)
+MANAGER = Account("mia", "Mia", "Rossi", staff=True)
+ADA = Account("ada", "Ada", "Example")
+
+PEOPLE = (
+    ADA,
+    Account("bob", "Bob", "Baker"),
+    Account("chidi", "Chidi", "Okafor"),
+    Account("dana", "Dana", "Levi"),
+    Account("elif", "Elif", "Demir"),
+    Account("farid", "Farid", "Rahimi"),
+    Account("greta", "Greta", "Lund"),
+    Account("heidi", "Heidi", "Vogel"),
+    Account("ines", "Inês", "Moreira"),
+    Account("jun", "Jun", "Tanaka"),
+    Account("kofi", "Kofi", "Mensah"),
+    Account("lena", "Lena", "Novak", active=False),
+)
+ACCOUNTS = (ADMIN, LIMITED, MANAGER, *PEOPLE)
+
+BLOCKED = {"heidi": "Sent advertisements to other participants."}
+
+ALGEBRA = Room(
+    "algebra-7",
+    "Algebra, group 7",
+    people=("bob", "chidi", "dana", "jun"),
+    hosts=("mia",),
+    managers=("mia",),
+)
+PHYSICS = Room(
+    "physics-2",
+    "Physics, group 2",
+    people=("ada", "elif", "heidi"),
+    hosts=("bob",),
+    guests=(("Noor Haddad", "noor@guest.example"),),
+    removed=("farid",),
+    failing=("greta",),
+    closes=timedelta(days=30),
+)
+ROOMS = (
+    ALGEBRA,
+    PHYSICS,
+    Room(
+        "staff-meeting",
+        "Weekly staff meeting",
+        people=("ada", "chidi", "ines"),
+        hosts=("sam",),
+        opens=timedelta(minutes=30),
+        closes=timedelta(minutes=90),
+    ),
+    Room(
+        "chemistry-lab",
+        "Chemistry lab, week 3",
+        people=("ada", "elif", "kofi"),
+        opens=timedelta(hours=-26),
+        closes=timedelta(hours=-24),
+    ),
+    Room("book-club", "Book club", people=("ada", "ines", "jun"), status="INACTIVE"),
+    Room(
+        "town-hall",
+        "Town hall",
+        hosts=("mia",),
+        managers=("mia",),
+        admission="signed_in",
+        preset="webinar_viewer",
+    ),
+    Room(
+        "office-hours",
+        "Office hours",
+        people=("bob", "dana", "kofi"),
+        admission="signed_in",
+        capacity=3,
+    ),
+)

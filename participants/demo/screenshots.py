@@ -1,0 +1,161 @@
+"""``screenshots``: the pictures of the documentation, taken from a freshly seeded stack."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from participants.demo import cast
+from participants.demo.browser import CHROMIUM
+from participants.demo.failures import DemoError
+from participants.demo.folder import PROJECT, Folder
+from participants.demo.ports import find_free
+from participants.demo.stack import Stack
+
+TARGET = PROJECT / "docs" / "screenshots"
+_ADMIN = "/admin/participants"
+_ENROL = f"{_ADMIN}/meeting/{cast.ALGEBRA.id}/enrol/"
+_PATIENCE = 20_000.0  # ms
+_NO_GUTTER = "html { scrollbar-gutter: auto !important }"
+"""Pictures show no scrollbar, so they need no room for one."""
+
+
+@dataclass(frozen=True)
+class Look:
+    suffix: str
+    width: int
+    height: int
+    dark: bool = False
+    density: float = 1.0
+
+
+WIDE = Look("", 1280, 800)
+DARK = Look("-dark", 1280, 800, dark=True)
+PHONE = Look("-phone", 360, 740, density=2.0)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture of what a person sees at a path, after some clicks."""
+
+    name: str
+    who: cast.Account
+    path: str
+    looks: tuple[Look, ...] = (WIDE,)
+    click: Callable[[Page], None] = lambda page: None
+
+
+def _open_greta(page: Page) -> None:
+    # Followed, not clicked: on a phone the list is laid out as cards.
+    page.goto(page.locator("#result_list tbody th a").first.get_attribute("href") or "")
+    page.get_by_text("Can they join?").first.scroll_into_view_if_needed()
+
+
+def _open_connection(page: Page) -> None:
+    page.goto(page.locator("a[href*='/connection/']").first.get_attribute("href") or "")
+
+
+def _enrol_three(page: Page) -> None:
+    form = page.locator("form").filter(has=page.locator("[name=users]"))
+    for name in (cast.ADA.name, "Elif Demir", "Kofi Mensah"):
+        form.locator(".select2-selection").first.click()
+        page.locator("input.select2-search__field").last.fill(name.split()[0])
+        page.locator(".select2-results__option--highlighted").filter(has_text=name.split()[0]).first.click()
+
+
+def _send_enrolment(page: Page) -> None:
+    _enrol_three(page)
+    form = page.locator("form").filter(has=page.locator("[name=users]"))
+    form.get_by_role("button", name="Enrol", exact=True).click()
+    expect(page.get_by_text(cast.ADA.name).first).to_be_visible()
+
+
+def _wait_for_list(page: Page) -> None:
+    expect(page.get_by_role("button", name="Join").first).to_be_visible()
+
+
+def _press_join(page: Page) -> None:
+    page.get_by_role("button", name="Join").first.click()
+    expect(page.locator("rtk-setup-screen").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+SHOTS = (
+    Shot("admin-index", cast.ADMIN, "/admin/", (WIDE, DARK)),
+    Shot("meetings", cast.ADMIN, f"{_ADMIN}/meeting/", (WIDE, PHONE)),
+    Shot("participants", cast.ADMIN, f"{_ADMIN}/participant/", (WIDE, DARK, PHONE)),
+    Shot("can-they-join", cast.ADMIN, f"{_ADMIN}/participant/?q=greta", (WIDE, PHONE), _open_greta),
+    Shot("connection", cast.ADMIN, "/admin/", (WIDE, DARK), _open_connection),
+    Shot("join-list", cast.ADA, "/", (WIDE, DARK, PHONE), _wait_for_list),
+    Shot("join-setup", cast.ADA, "/", (WIDE, PHONE), _press_join),
+    Shot("enrol", cast.ADMIN, _ENROL, (PHONE, WIDE), _enrol_three),
+    Shot("enrol-results", cast.ADMIN, _ENROL, (WIDE,), _send_enrolment),
+)
+
+
+def take() -> None:
+    """Raises DemoError naming the picture that could not be taken."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rollcall-screenshots-") as name:
+        web = find_free(8000)  # the addresses on the pictures are those of a demo
+        stack = Stack(Folder(Path(name)), web, find_free(8787, avoid=(web,)))
+        try:
+            stack.start()
+            with _started_browser() as browser:
+                for shot in SHOTS:
+                    for look in shot.looks:
+                        _photograph(browser, stack.web, shot, look)
+        finally:
+            stack.stop()
+
+
+def _photograph(browser: Browser, site: str, shot: Shot, look: Look) -> None:
+    target = TARGET / f"{shot.name}{look.suffix}.png"
+    context = browser.new_context(
+        base_url=site,
+        viewport={"width": look.width, "height": look.height},
+        device_scale_factor=look.density,
+        color_scheme="dark" if look.dark else "light",
+        reduced_motion="reduce",
+        permissions=["camera", "microphone"],
+    )
+    context.set_default_timeout(_PATIENCE)
+    try:
+        page = _sign_in(context, shot.who)
+        page.goto(shot.path)
+        shot.click(page)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=target, animations="disabled", style=_NO_GUTTER)
+    except (PlaywrightError, AssertionError) as error:
+        raise DemoError(f"{target.name} could not be taken: {error}") from None
+    finally:
+        context.close()
+    print(f"{target.relative_to(PROJECT)}  {target.stat().st_size // 1024} KB", flush=True)
+
+
+def _sign_in(context: BrowserContext, account: cast.Account) -> Page:
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.locator("[name=username]").fill(account.username)
+    page.locator("[name=password]").fill(cast.PASSWORD)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url(lambda address: "login" not in address)
+    return page
+
+
+@contextmanager
+def _started_browser() -> Iterator[Browser]:
+    arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses to start as root with it
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
