@@ -1,0 +1,11 @@
+from django.urls import path
+
+from participants.pages import views
+
+urlpatterns = [
+    path("", views.show_home, name="home"),
+    path("m/<uuid:meeting_id>/", views.show_meeting, name="meeting"),
+    path("accounts/login/", views.SignIn.as_view(), name="login"),
+    path("accounts/logout/", views.SignOut.as_view(), name="logout"),
+    path("healthz/", views.report_health, name="healthz"),
+]

@@ -1,0 +1,60 @@
+"""The join page, signing in and out, the health probe. The page's data come from the API, asked by its script."""
+
+import uuid
+
+from csp.decorators import csp_update
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from participants.conf import read_realtimekit
+from participants.pages.policy import list_join_sources
+
+
+class SignIn(LoginView):
+    """Django's, which follows ``next`` only on this site."""
+
+    redirect_authenticated_user = True
+
+
+class SignOut(LogoutView):
+    http_method_names = ["post", "options"]
+
+
+def show_home(request: HttpRequest) -> HttpResponseBase:
+    return _show_join_page(request, None)
+
+
+def show_meeting(request: HttpRequest, meeting_id: uuid.UUID) -> HttpResponseBase:
+    return _show_join_page(request, meeting_id)
+
+
+@require_safe
+def report_health(request: HttpRequest) -> HttpResponse:
+    """Says that the process answers; touches neither database nor session."""
+    return HttpResponse("ok", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+@never_cache
+@ensure_csrf_cookie
+def _show_join_page(request: HttpRequest, meeting_id: uuid.UUID | None) -> HttpResponseBase:
+    if not request.user.is_authenticated:
+        return render(request, "participants/welcome.html", {"meeting_id": meeting_id})
+    is_cloudflare = read_realtimekit().is_cloudflare
+    context = {
+        "meeting_id": meeting_id or "",
+        "api": f"{reverse('home')}api/v1/",
+        "provider": "cloudflare" if is_cloudflare else "sandbox",
+    }
+
+    @csp_update(list_join_sources(is_cloudflare=is_cloudflare))
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        return render(request, "participants/join.html", context)
+
+    return respond(request)

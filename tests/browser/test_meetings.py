@@ -1,0 +1,96 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from participants.models import Actor, Meeting, Participant, Person
+from participants.sandbox import Sandbox
+from participants.services import removal
+from participants.states import AdmissionPolicy
+from tests.browser.conftest import Visit
+from tests.browser.screens import expect_screen, expect_setup_screen, press_join
+from tests.factories import MeetingFactory, ParticipantFactory
+
+pytestmark = pytest.mark.browser
+
+
+def enrol(person: Person, title: str, **fields: object) -> Participant:
+    row: Participant = ParticipantFactory(person=person, meeting=MeetingFactory(title=title, **fields))
+    return row
+
+
+def test_meetings_are_grouped_by_what_can_be_done_about_them(
+    visit: Visit, ada: User, person: Person, sandbox: Sandbox
+) -> None:
+    now = timezone.now()
+    enrol(person, "Always")
+    enrol(person, "Later", opens_at=now + timedelta(hours=2))
+    enrol(person, "Over", closes_at=now - timedelta(hours=2))
+    page = visit(ada)
+    expect(page.locator("[data-group=open]")).to_contain_text("Always")
+    expect(page.locator("[data-group=coming]")).to_contain_text("Opens in 1 h 59 min")
+    expect(page.locator("[data-group=other]")).to_contain_text("The meeting is over.")
+    expect(page.locator("[data-join]:visible")).to_have_count(1)
+
+
+def test_somebody_enrolled_nowhere_is_told_what_will_happen(visit: Visit, ada: User) -> None:
+    page = visit(ada)
+    expect_screen(page, "empty")
+    expect(page.get_by_role("heading", name="No meetings yet")).to_be_visible()
+
+
+def test_a_countdown_turns_into_a_join_button_by_itself(
+    visit: Visit, ada: User, person: Person, sandbox: Sandbox
+) -> None:
+    enrol(person, "Soon", opens_at=timezone.now() + timedelta(seconds=4))
+    page = visit(ada)
+    expect(page.locator(".badge")).to_contain_text("Opens in 0:0")
+    press_join(page, "Soon")
+    expect_setup_screen(page, name="Ada Example")
+
+
+def test_the_meeting_page_opens_its_door_by_itself(visit: Visit, ada: User, person: Person, sandbox: Sandbox) -> None:
+    row = enrol(person, "Soon", opens_at=timezone.now() + timedelta(seconds=4))
+    page = visit(ada, f"/m/{row.meeting_id}/")
+    expect_screen(page, "too_early")
+    expect(page.locator(".countdown")).to_contain_text("Opens in")
+    expect_screen(page, "ready")
+    page.locator("[data-join]").click()
+    expect_setup_screen(page, name="Ada Example")
+
+
+def test_looking_at_the_page_again_brings_the_list_up_to_date_in_place(
+    visit: Visit, ada: User, algebra: Participant
+) -> None:
+    page = visit(ada)
+    page.locator("[data-join]").focus()
+    page.evaluate("window.before = document.querySelector('.meeting')")
+    Meeting.objects.filter(pk=algebra.meeting_id).update(title="Algebra, group 8")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.get_by_role("link", name="Algebra, group 8")).to_be_visible()
+    assert page.evaluate("window.before === document.querySelector('.meeting')")
+    expect(page.locator("[data-join]")).to_be_focused()
+
+
+def test_a_meeting_that_goes_from_the_list_is_named(visit: Visit, ada: User, algebra: Participant) -> None:
+    enrol(algebra.person, "Chemistry")
+    page = visit(ada)
+    expect(page.locator(".meeting")).to_have_count(2)
+    removal.remove(algebra, by=Actor(via="tests"))
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.locator(".meeting")).to_have_count(1)
+    expect(page.get_by_text("No longer on your list: Algebra, group 7.")).to_be_visible()
+
+
+def test_a_link_lets_somebody_signed_in_into_an_open_meeting_that_never_enrolled_them(
+    visit: Visit, ada: User, sandbox: Sandbox
+) -> None:
+    meeting = MeetingFactory(title="Open house", admission=AdmissionPolicy.SIGNED_IN)
+    page = visit(ada, f"/m/{meeting.pk}/")
+    expect_screen(page, "ready")
+    expect(page.locator(".meeting-name")).to_have_text("Open house")
+    page.locator("[data-join]").click()
+    expect_setup_screen(page, name="Ada Example")
+    assert Participant.objects.get(meeting=meeting).person.user == ada

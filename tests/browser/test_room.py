@@ -1,0 +1,118 @@
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, Route, expect
+
+from participants.models import Participant
+from participants.sandbox import Sandbox
+from tests.browser.conftest import Visit
+from tests.browser.screens import expect_screen, expect_setup_screen, press_join, press_leave
+
+pytestmark = pytest.mark.browser
+
+REFUSING_SDK = """
+window.attempts = [];
+window.RealtimeKitClient = { init: async ({ authToken }) => {
+  window.attempts.push(authToken);
+  throw Object.assign(new Error("refused"), { code: "0004" });
+} };
+"""
+
+
+def stand_in_for_cloudflare(page: Page, script: str) -> None:
+    """The page believes it talks to Cloudflare, and the vendor's SDK behaves as the script says."""
+
+    def rename(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(
+            response=answer, body=answer.text().replace('data-provider="sandbox"', 'data-provider="cloudflare"')
+        )
+
+    page.route("**/m/*/", rename)
+    page.route("**/realtimekit/browser.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+
+
+def test_the_real_setup_screen_appears_and_says_that_this_is_the_sandbox(
+    visit: Visit, ada: User, algebra: Participant
+) -> None:
+    page = visit(ada)
+    press_join(page, "Algebra, group 7")
+    expect_setup_screen(page, name="Ada Example")
+    note = page.locator(".sandbox-note")
+    expect(note).to_contain_text("sound and picture stop here")
+    page.locator("rtk-setup-screen rtk-button button").last.click()
+    expect(note).to_contain_text("This is where the call would begin")
+    press_leave(page)
+    expect(page.get_by_text("You left Algebra, group 7.").first).to_be_visible()
+
+
+def test_the_token_stays_out_of_page_address_storage_and_console(
+    visit: Visit, ada: User, algebra: Participant, page: Page
+) -> None:
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    visit(ada)
+    press_join(page, "Algebra, group 7")
+    expect_setup_screen(page, name="Ada Example")
+    algebra.refresh_from_db()
+    assert algebra.token
+    storage = page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href])"
+    )
+    claims = algebra.token.split(".")[1]
+    for place in (page.content(), storage, *said, *asked):
+        assert claims not in place
+
+
+def test_nothing_offends_against_the_content_security_policy(
+    visit: Visit, ada: User, algebra: Participant, page: Page
+) -> None:
+    page.add_init_script(
+        "window.offences = []; document.addEventListener('securitypolicyviolation',"
+        " (event) => window.offences.push(`${event.effectiveDirective} ${event.blockedURI}`))"
+    )
+    visit(ada)
+    press_join(page, "Algebra, group 7")
+    expect_setup_screen(page, name="Ada Example")
+    assert page.evaluate("window.offences") == []
+
+
+def test_without_the_vendors_files_the_page_joins_and_says_what_is_missing(
+    visit: Visit, ada: User, algebra: Participant, page: Page
+) -> None:
+    page.route("**/vendor/**", lambda route: route.fulfill(status=404, body="not found"))
+    visit(ada)
+    press_join(page, "Algebra, group 7")
+    expect_screen(page, "ui_missing")
+    expect(page.get_by_text("The meeting UI is not installed on this server.")).to_contain_text("valid until")
+    algebra.refresh_from_db()
+    assert str(algebra.token) not in page.content()
+
+
+def test_a_refused_pass_is_renewed_once_and_then_reported(
+    visit: Visit, ada: User, algebra: Participant, page: Page, sandbox: Sandbox
+) -> None:
+    stand_in_for_cloudflare(page, REFUSING_SDK)
+    visit(ada, f"/m/{algebra.meeting_id}/")
+    page.locator("[data-join]").click()
+    expect_screen(page, "pass_refused")
+    tokens = page.evaluate("window.attempts")
+    assert len(set(tokens)) == len(tokens) == 2
+    assert sandbox.requests.count("participants.refresh") == 1
+
+
+def test_a_pass_refused_because_the_door_has_closed_is_explained_by_the_server(
+    visit: Visit, ada: User, algebra: Participant, page: Page
+) -> None:
+    stand_in_for_cloudflare(page, REFUSING_SDK)
+    closed = {"code": "closed", "message": "The meeting is over.", "closes_at": "2027-01-11T09:00:00Z"}
+    visit(ada, f"/m/{algebra.meeting_id}/")
+    expect_screen(page, "ready")
+    page.route("**/admission/", lambda route: route.fulfill(body=json.dumps(closed), content_type="application/json"))
+    page.locator("[data-join]").click()
+    expect_screen(page, "closed")
+    assert len(page.evaluate("window.attempts")) == 1
