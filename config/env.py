@@ -19,10 +19,16 @@ T = TypeVar("T")
 env = environ.FileAwareEnv()
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off", ""}
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def read_text(name: str, default: str = "") -> str:
-    return str(env.str(name, default=default)).strip()
+    """The value as it stands: ``env.str`` would take a secret that begins with $ for another variable's name."""
+    try:
+        text = str(env.ENVIRON.get(name, ""))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE can't be read: {error}") from None
+    return text.strip() or default
 
 
 def read_list(name: str) -> list[str]:
@@ -69,6 +75,17 @@ def read_rate(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
     return _read(name, default, parse, "a rate such as 300/min (s, min, hour or day)")
 
 
+def read_level(name: str, *, default: str) -> str:
+    """A level of the logging module, upper or lower case."""
+
+    def parse(text: str) -> str:
+        if (level := text.upper()) in _LEVELS:
+            return level
+        raise ValueError
+
+    return _read(name, default, parse, f"one of {', '.join(_LEVELS)}")
+
+
 def read_url(name: str, *, default: str) -> str:
     def parse(text: str) -> str:
         parts = urlsplit(text)
@@ -112,7 +129,10 @@ def read_database(name: str, *, default: Path) -> dict[str, Any]:
         text = f"sqlite:///{default}"
     if not re.match(r"(sqlite|postgres|postgresql)://", text):
         raise ImproperlyConfigured(f"{name} must be a sqlite:/// or postgres:// address.")
-    database = dict(environ.Env.db_url_config(text))
+    try:
+        database = dict(environ.Env.db_url_config(text))
+    except ValueError as error:  # which names the port or the host, never the password
+        raise ImproperlyConfigured(f"{name} can't be read: {error}") from None
     if database.get("HOST"):
         database["HOST"] = unquote(database["HOST"])  # %2Frun%2Fpostgresql is a socket's folder
     return database

@@ -22,7 +22,9 @@ class SecretsFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = _mask(record.getMessage()), None
         if record.exc_info and not record.exc_text:
-            record.exc_text = _mask(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:  # another handler may have written it before this filter
+            record.exc_text = _mask(record.exc_text)
         return True
 
 

@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from config.logs import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
-_FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST")
+_FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REQUEST_ID")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class TrustedProxyMiddleware:
-    """Forwarded headers count only when the peer is one of ``DJANGO_TRUSTED_PROXIES``; others are dropped."""
+    """Forwarded headers and request ids count only from a peer in ``DJANGO_TRUSTED_PROXIES``; else they are dropped."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -38,13 +38,11 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        token = request_id.set(given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex)
-        try:
-            response = self.get_response(request)
-            response["X-Request-ID"] = request_id.get()
-            return response
-        finally:
-            request_id.reset(token)
+        # Not reset afterwards: Django logs 4xx and 5xx answers after the last middleware; the next request sets its own.
+        request_id.set(given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex)
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id.get()
+        return response
 
 
 def read_client_address(request: HttpRequest) -> str:

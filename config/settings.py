@@ -233,7 +233,7 @@ LOGGING = {
             "filters": ["request_id", "secrets"],
         }
     },
-    "root": {"handlers": ["console"], "level": env.read_text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.read_level("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"level": "INFO", "handlers": [], "propagate": True},
         "django.server": {"level": "INFO", "handlers": [], "propagate": True},

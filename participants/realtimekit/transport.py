@@ -27,7 +27,7 @@ from participants.realtimekit.envelopes import (
     open_envelope,
     read_complaint,
 )
-from participants.realtimekit.errors import ERROR_OF_KIND, RealtimeKitError
+from participants.realtimekit.errors import FailureKind, ERROR_OF_KIND, RealtimeKitError
 from participants.realtimekit.failures import Verdict
 from participants.realtimekit.redaction import redact
 from participants.realtimekit.retry import choose_wait
@@ -202,7 +202,8 @@ class Transport:
             return self._session
 
     def _log(self, call: Call, outcome: object, answer: Answer | RealtimeKitError, seconds: float) -> None:
-        failed = isinstance(outcome, RealtimeKitError)
+        # Absent is an everyday answer: nobody to kick, no session to end.
+        failed = isinstance(outcome, RealtimeKitError) and outcome.kind is not FailureKind.ABSENT
         logger.log(
             logging.WARNING if failed else logging.INFO,
             "%s %s %s status=%s result=%s cf-ray=%s ms=%d",

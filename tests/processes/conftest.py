@@ -109,8 +109,9 @@ def start_server(sandbox: Sandbox, settings: LazySettings, transactional_db: Non
                 server.kill()
 
 
-def sign_in(user: User) -> requests.Session:
+def sign_in(user: User | None) -> requests.Session:
     """A browser's session of that user, made in the database the servers read."""
+    assert user is not None
     store = SessionStore()
     store[SESSION_KEY] = str(user.pk)
     store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"

@@ -118,9 +118,7 @@ def test_kill_9_in_the_middle_of_an_enrolment_loses_nothing_and_doubles_nothing(
     assert Meeting.objects.count() == 1
 
 
-def test_no_log_line_carries_a_token(
-    sandbox: Sandbox, ada: Participant, start_server: Callable[[], Server]
-) -> None:
+def test_no_log_line_carries_a_token(sandbox: Sandbox, ada: Participant, start_server: Callable[[], Server]) -> None:
     server = start_server()
     session = sign_in(ada.person.user)
     Participant.objects.update(token_expires_at=timezone.now() - timedelta(minutes=1))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_an_enrolled_person_exists_remotely_under_their_custom_id(
     sandbox: Sandbox, meeting: Meeting, ada: Participant
 ) -> None:
-    (remote,) = sandbox.world.participants(meeting.realtimekit_id)
+    (remote,) = sandbox.world.participants(str(meeting.realtimekit_id))
     assert ada.state == ParticipantState.ENROLLED
     assert remote.id == ada.realtimekit_id
     assert remote.custom_participant_id == ada.person.custom_participant_id
@@ -66,7 +66,7 @@ def test_enrolling_while_realtimekit_is_down_leaves_a_pending_row_that_convergin
     row.refresh_from_db()
     assert row.state == ParticipantState.ENROLLED
     assert row.last_error_code == ""
-    assert len(sandbox.world.participants(meeting.realtimekit_id)) == 1
+    assert len(sandbox.world.participants(str(meeting.realtimekit_id))) == 1
 
 
 def test_a_preset_refused_by_realtimekit_fails_the_row_with_its_reason(
@@ -153,7 +153,7 @@ def test_a_changed_preset_and_name_are_applied_remotely(
     presets.sync(deadline=Deadline.after(5))
     host = presets.resolve("group_call_host", deadline=Deadline.after(5))
     result = enrolment.change(ada, by=by, preset=host, name="Ada L.")
-    (remote,) = sandbox.world.participants(meeting.realtimekit_id)
+    (remote,) = sandbox.world.participants(str(meeting.realtimekit_id))
     assert (remote.preset_name, remote.name) == ("group_call_host", "Ada L.")
     assert result.participant.applied_preset == "group_call_host"
     assert remote.id == ada.realtimekit_id
@@ -166,7 +166,7 @@ def test_a_change_made_while_realtimekit_is_down_is_applied_by_converging(
     assert enrolment.change(ada, by=by, name="Countess").trouble is not None
     sandbox.faults.up()
     passes.converge(by=by)
-    (remote,) = sandbox.world.participants(meeting.realtimekit_id)
+    (remote,) = sandbox.world.participants(str(meeting.realtimekit_id))
     assert remote.name == "Countess"
 
 
@@ -186,7 +186,7 @@ def test_a_guest_is_enrolled_by_name_and_email(sandbox: Sandbox, meeting: Meetin
     guest = GuestFactory(display_name="Grace Guest")
     row = enrolment.enrol(meeting=meeting, person=guest, preset=None, source=Source.API, by=by).participant
     assert row.state == ParticipantState.ENROLLED
-    assert sandbox.world.participants(meeting.realtimekit_id)[0].name == "Grace Guest"
+    assert sandbox.world.participants(str(meeting.realtimekit_id))[0].name == "Grace Guest"
 
 
 def test_every_step_leaves_an_event_with_who_and_through_what(ada: Participant) -> None:

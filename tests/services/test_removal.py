@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_removing_kicks_deletes_and_kicks_again(
     sandbox: Sandbox, meeting: Meeting, ada: Participant, by: Actor
 ) -> None:
-    sandbox.world.start_session(meeting.realtimekit_id, [ada.realtimekit_id])
+    sandbox.world.start_session(str(meeting.realtimekit_id), [str(ada.realtimekit_id)])
     sandbox.requests.clear()
     report = removal.remove(ada, by=by)
     assert [row.pk for row in report.done] == [ada.pk]
@@ -28,7 +28,7 @@ def test_removing_kicks_deletes_and_kicks_again(
         "participants.delete",
         "active_session.kick",
     ]
-    assert sandbox.world.participants(meeting.realtimekit_id) == []
+    assert sandbox.world.participants(str(meeting.realtimekit_id)) == []
     ada.refresh_from_db()
     assert (ada.state, ada.token, ada.realtimekit_id) == (ParticipantState.REMOVED, None, None)
 
@@ -46,7 +46,7 @@ def test_a_removal_holds_here_while_realtimekit_is_down_and_there_once_it_is_bac
     passes.converge(by=by)
     ada.refresh_from_db()
     assert ada.state == ParticipantState.REMOVED
-    assert sandbox.world.participants(meeting.realtimekit_id) == []
+    assert sandbox.world.participants(str(meeting.realtimekit_id)) == []
 
 
 def test_a_refresh_in_flight_when_somebody_is_removed_throws_its_token_away(
@@ -76,35 +76,31 @@ def test_an_add_in_flight_is_waited_for_listed_and_deleted(sandbox: Sandbox, mee
     person = PersonFactory()
     row, _ = enrolment.store(meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by)
     soon = timezone.now() + timedelta(seconds=20)
-    Participant.objects.filter(pk=row.pk).update(
-        outcome_unknown=True, attempts=1, lease_id=row.pk, lease_until=soon
-    )
+    Participant.objects.filter(pk=row.pk).update(outcome_unknown=True, attempts=1, lease_id=row.pk, lease_until=soon)
     report = removal.remove(row, by=by)
     assert report.waiting
     # The Add arrives only now, after the removal has looked.
-    sandbox.world.add_participant(meeting.realtimekit_id, row.custom_participant_id, "group_call_participant")
+    sandbox.world.add_participant(str(meeting.realtimekit_id), row.custom_participant_id, "group_call_participant")
     Participant.objects.update(verify_after=timezone.now() - timedelta(seconds=1))
     passes.converge(by=by)
     row.refresh_from_db()
     assert row.state == ParticipantState.REMOVED
-    assert sandbox.world.participants(meeting.realtimekit_id) == []
+    assert sandbox.world.participants(str(meeting.realtimekit_id)) == []
 
 
 def test_what_shows_up_late_after_a_removal_is_deleted_a_minute_later(
     sandbox: Sandbox, meeting: Meeting, by: Actor
 ) -> None:
-    row, _ = enrolment.store(
-        meeting=meeting, person=PersonFactory(), preset=None, source=Source.ADMIN, by=by
-    )
+    row, _ = enrolment.store(meeting=meeting, person=PersonFactory(), preset=None, source=Source.ADMIN, by=by)
     Participant.objects.update(outcome_unknown=True, attempts=1)
     removal.remove(row, by=by)
     row.refresh_from_db()
     assert row.state == ParticipantState.REMOVED
     assert row.verify_after is not None
-    sandbox.world.add_participant(meeting.realtimekit_id, row.custom_participant_id, "group_call_participant")
+    sandbox.world.add_participant(str(meeting.realtimekit_id), row.custom_participant_id, "group_call_participant")
     Participant.objects.update(verify_after=timezone.now() - timedelta(seconds=1))
     passes.tick(by=by)
-    assert sandbox.world.participants(meeting.realtimekit_id) == []
+    assert sandbox.world.participants(str(meeting.realtimekit_id)) == []
 
 
 def test_a_restored_participant_is_added_anew(
@@ -113,7 +109,7 @@ def test_a_restored_participant_is_added_anew(
     old = ada.realtimekit_id
     removal.remove(ada, by=by)
     result = enrolment.restore(ada, by=by)
-    (remote,) = sandbox.world.participants(meeting.realtimekit_id)
+    (remote,) = sandbox.world.participants(str(meeting.realtimekit_id))
     assert result.participant.state == ParticipantState.ENROLLED
     assert result.participant.realtimekit_id == remote.id != old
 
@@ -127,7 +123,7 @@ def test_a_participant_restored_before_the_deletion_held_is_deleted_first(
     sandbox.faults.up()
     enrolment.restore(ada, by=by)
     ada.refresh_from_db()
-    (remote,) = sandbox.world.participants(meeting.realtimekit_id)
+    (remote,) = sandbox.world.participants(str(meeting.realtimekit_id))
     assert (ada.state, ada.realtimekit_id) == (ParticipantState.ENROLLED, remote.id)
     assert remote.id != old_id
     assert not sandbox.world.accepts(old_token)
@@ -147,7 +143,7 @@ def test_deactivating_a_user_removes_them_everywhere_and_reactivating_restores_n
     user.save()
     ada.refresh_from_db()
     assert ada.state == ParticipantState.REMOVED
-    assert sandbox.world.participants(meeting.realtimekit_id) == []
+    assert sandbox.world.participants(str(meeting.realtimekit_id)) == []
     user.is_active = True
     user.save()
     ada.refresh_from_db()
@@ -173,7 +169,7 @@ def test_deleting_a_user_removes_them_and_keeps_the_person(
     assert ada.state == ParticipantState.REMOVED
     assert (person.user, person.email) == (None, "")
     assert person.blocked_at is not None
-    assert sandbox.world.participants(meeting.realtimekit_id) == []
+    assert sandbox.world.participants(str(meeting.realtimekit_id)) == []
 
 
 def test_blocking_removes_from_every_meeting_and_unblocking_restores_nothing(
@@ -197,12 +193,8 @@ def test_removing_twice_is_harmless(ada: Participant, by: Actor) -> None:
     assert Event.objects.filter(kind=EventKind.REMOVED).count() == 1
 
 
-def test_a_row_never_sent_anywhere_is_removed_without_a_call(
-    sandbox: Sandbox, meeting: Meeting, by: Actor
-) -> None:
-    row, _ = enrolment.store(
-        meeting=meeting, person=PersonFactory(), preset=None, source=Source.ADMIN, by=by
-    )
+def test_a_row_never_sent_anywhere_is_removed_without_a_call(sandbox: Sandbox, meeting: Meeting, by: Actor) -> None:
+    row, _ = enrolment.store(meeting=meeting, person=PersonFactory(), preset=None, source=Source.ADMIN, by=by)
     sandbox.requests.clear()
     removal.remove(row, by=by)
     row.refresh_from_db()
@@ -216,9 +208,9 @@ def test_a_deletion_that_answers_404_is_believed_only_with_the_meeting_and_its_l
     sandbox.faults.add("refuse", operation="participants.delete", status=404, message="no such participant")
     report = removal.remove(ada, by=by)
     assert report.waiting
-    assert len(sandbox.world.participants(meeting.realtimekit_id)) == 1
+    assert len(sandbox.world.participants(str(meeting.realtimekit_id))) == 1
     passes.converge(by=by)
-    assert sandbox.world.participants(meeting.realtimekit_id) == []
+    assert sandbox.world.participants(str(meeting.realtimekit_id)) == []
 
 
 def test_one_pass_removes_before_it_adds(sandbox: Sandbox, meeting: Meeting, ada: Participant, by: Actor) -> None:

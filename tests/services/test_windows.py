@@ -53,11 +53,11 @@ def test_a_tick_opens_the_room_a_minute_early_and_closes_it_on_time(
 def test_closing_ends_the_session(sandbox: Sandbox, lesson: Meeting, by: Actor) -> None:
     with time_machine.travel(OPENS, tick=False):
         passes.tick(by=by)
-        guest = sandbox.world.add_participant(lesson.realtimekit_id, "somebody", "group_call_participant")
-        sandbox.world.start_session(lesson.realtimekit_id, [guest.id])
+        guest = sandbox.world.add_participant(str(lesson.realtimekit_id), "somebody", "group_call_participant")
+        sandbox.world.start_session(str(lesson.realtimekit_id), [guest.id])
     with time_machine.travel(CLOSES, tick=False):
         passes.tick(by=by)
-    assert sandbox.world.session(lesson.realtimekit_id) is None
+    assert sandbox.world.session(str(lesson.realtimekit_id)) is None
     assert sandbox.requests.count("active_session.kick_all") >= 1
 
 

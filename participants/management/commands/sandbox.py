@@ -15,9 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8787)
-        parser.add_argument(
-            "--state", type=Path, default=None, help="file that keeps its state over restarts"
-        )
+        parser.add_argument("--state", type=Path, default=None, help="file that keeps its state over restarts")
 
     def handle(self, *args: Any, host: str, port: int, state: Path | None, **options: Any) -> None:
         serve(

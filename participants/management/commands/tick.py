@@ -30,9 +30,7 @@ class Command(BaseCommand):
         close_old_connections()
         outcome = passes.tick(by=Actor(via="tick"))
         if outcome.settled or outcome.waiting or outcome.withdrawn:
-            self.stdout.write(
-                f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn."
-            )
+            self.stdout.write(f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn.")
         if outcome.trouble:
             self.stderr.write(self.style.WARNING(f"RealtimeKit: {outcome.trouble}"))
 

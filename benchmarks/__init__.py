@@ -1,0 +1,1 @@
+"""Measurements, run by hand: `make bench`. Nothing of the product imports them."""

@@ -1,0 +1,107 @@
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from participants.demo import cast
+from participants.models import Event, Meeting, Participant, Person
+from participants.sandbox import Sandbox
+from participants.services import admission, rights
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def seed() -> None:
+    call_command("seed_demo", verbosity=0)
+
+
+def state_of(username: str, room: cast.Room) -> str | None:
+    row = Participant.objects.filter(meeting=room.id, person__user__username=username).first()
+    return row.state if row else None
+
+
+def count_everything() -> dict[str, int]:
+    return {model.__name__: model.objects.count() for model in (User, Person, Meeting, Participant, Event)}
+
+
+def test_everybody_and_every_meeting_is_there_and_known_to_realtimekit(sandbox: Sandbox) -> None:
+    seed()
+    assert set(User.objects.values_list("username", flat=True)) == {a.username for a in cast.ACCOUNTS}
+    assert set(Meeting.objects.values_list("title", flat=True)) == {room.title for room in cast.ROOMS}
+    assert not Meeting.objects.exclude(state="created").exists()
+    assert not Participant.objects.filter(state__in=("pending", "removing")).exists()
+
+
+def test_a_second_seeding_changes_nothing(sandbox: Sandbox) -> None:
+    seed()
+    before, calls = count_everything(), sandbox.requests.count("participants.add")
+    seed()
+    assert count_everything() == before
+    assert sandbox.requests.count("participants.add") == calls
+
+
+def test_a_restart_keeps_what_staff_did_meanwhile(sandbox: Sandbox) -> None:
+    seed()
+    Meeting.objects.filter(pk=cast.ALGEBRA.id).update(title="Geometry")
+    heidi = Person.objects.get(user__username="heidi")
+    Person.objects.filter(pk=heidi.pk).update(blocked_at=None)
+    before = count_everything()
+    seed()
+    assert Meeting.objects.get(pk=cast.ALGEBRA.id).title == "Geometry"
+    assert Person.objects.get(pk=heidi.pk).blocked_at is None
+    assert count_everything() == before
+
+
+def test_an_interrupted_seeding_is_completed(sandbox: Sandbox) -> None:
+    sandbox.faults.add("server_error", "participants.add", times=None)
+    seed()
+    assert Participant.objects.filter(state="pending").exists()
+    sandbox.faults.clear()
+    seed()
+    call_command("converge", verbosity=0)
+    assert not Participant.objects.filter(state="pending").exists()
+    assert state_of("bob", cast.ALGEBRA) == "enrolled"
+
+
+def test_ada_is_left_for_the_visitor_to_enrol(sandbox: Sandbox) -> None:
+    seed()
+    assert state_of("ada", cast.ALGEBRA) is None
+    assert state_of("ada", cast.PHYSICS) == "enrolled"
+
+
+def test_the_lists_have_something_of_everything_to_show(sandbox: Sandbox) -> None:
+    seed()
+    assert state_of("farid", cast.PHYSICS) == "removed"
+    assert state_of("heidi", cast.PHYSICS) == "removed"
+    assert Person.objects.get(user__username="heidi").blocked_at is not None
+    failed = Participant.objects.get(person__user__username="greta", meeting=cast.PHYSICS.id)
+    assert (failed.state, failed.preset.name) == ("failed", cast.RETIRED_PRESET)
+    assert failed.last_error_code
+    assert failed.preset.gone_at is not None
+
+
+def test_each_verdict_of_the_demo_text_can_be_seen(sandbox: Sandbox) -> None:
+    seed()
+    rows = Participant.objects.with_relations().filter(person__user__username__in=("ada", "farid", "greta"))
+    seen = {admission.judge_row(row, row.created_at).code for row in rows}
+    assert {"ok", "too_early", "closed", "meeting_inactive", "removed", "enrolment_failed"} <= seen
+
+
+def test_staff_with_few_rights_may_enrol_but_not_remove(sandbox: Sandbox) -> None:
+    seed()
+    sam, mia = (User.objects.get(username=name) for name in ("sam", "mia"))
+    algebra, physics = (Meeting.objects.get(pk=room.id) for room in (cast.ALGEBRA, cast.PHYSICS))
+    assert rights.may(sam, "add_participant", physics)
+    assert not rights.may(sam, "remove_participant", physics)
+    assert rights.may(mia, "remove_participant", algebra)
+    assert not rights.may(mia, "view_participant", physics)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://api.cloudflare.com/client/v4", "http://rollcall-sandbox.example.org:8787/client/v4"]
+)
+def test_accounts_with_a_published_password_are_made_nowhere_else(settings: LazySettings, address: str) -> None:
+    settings.REALTIMEKIT_BASE_URL = address
+    with pytest.raises(CommandError, match="published password"):
+        seed()
+    assert not User.objects.exists()

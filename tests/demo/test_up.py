@@ -1,0 +1,139 @@
+"""The console program as people run it: one process on free ports, read and signalled from outside."""
+
+import os
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from participants.demo import cast
+from participants.demo.folder import PROJECT, Folder
+from participants.demo.ports import find_any
+
+CREDENTIALS_OF_AN_OPERATOR = {
+    "REALTIMEKIT_BASE_URL": "https://api.cloudflare.com/client/v4",
+    "REALTIMEKIT_API_TOKEN": "an-operators-own-token",
+    "DJANGO_ALLOWED_HOSTS": "production.example",
+    "DATABASE_URL": "postgres://127.0.0.1:9/none",
+}
+
+
+@dataclass
+class Demo:
+    process: subprocess.Popen[str]
+    said: str
+
+    @property
+    def site(self) -> str:
+        found = re.search(r"Join page\s+(http://\S+)", self.said)
+        assert found, self.said
+        return found[1]
+
+    def end(self) -> tuple[int, str]:
+        """Status, and what was said from now on, errors included."""
+        rest, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, rest
+
+
+@contextmanager
+def running_demo(folder: Folder) -> Iterator[Demo]:
+    web = find_any()
+    env = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **CREDENTIALS_OF_AN_OPERATOR,
+        "ROLLCALL_DEMO_DIR": str(folder.path),
+        "PORT": str(web),
+        "SANDBOX_PORT": str(find_any(avoid=(web,))),
+    }
+    command = (sys.executable, "-m", "participants.demo", "up")
+    process = subprocess.Popen(
+        command, cwd=PROJECT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Data and logs" in line:
+                break
+        yield Demo(process, "".join(lines))
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def find_child(parent: int, argument: str) -> int:
+    """The process id of the parent's child that has this command line argument."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # a process that ended meanwhile
+            # The name in parentheses may hold anything; the parent's id is the second field after it.
+            ppid = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if ppid == parent and argument in (entry / "cmdline").read_text().split("\0"):
+                found.append(int(entry.name))
+    (child,) = found
+    return child
+
+
+def wait_for_end(pid: int) -> bool:
+    """Whether a process that is not our child ends within 20 s."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 20)[0])
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def opened(folder: Folder) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(folder.database)) as connection, connection:
+        yield connection
+
+
+def test_a_demo_serves_and_stops_when_asked(folder: Folder) -> None:
+    with running_demo(folder) as demo:
+        assert requests.get(f"{demo.site}accounts/login/", timeout=10).status_code == 200
+        demo.process.send_signal(signal.SIGTERM)
+        status, said = demo.end()
+        assert (status, "Stopped." in said) == (0, True)
+        with pytest.raises(requests.ConnectionError):
+            requests.get(demo.site, timeout=10)
+
+
+def test_a_demo_goes_on_with_its_data_and_says_which_part_of_it_died(folder: Folder) -> None:
+    with running_demo(folder) as demo:
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.end()[0] == 0
+    with opened(folder) as database:
+        database.execute("UPDATE participants_meeting SET title = 'Kept' WHERE id = ?", (cast.ALGEBRA.id.hex,))
+    with running_demo(folder) as demo:
+        os.kill(find_child(demo.process.pid, "sandbox"), signal.SIGKILL)
+        status, said = demo.end()
+    assert status == 1
+    assert "sandbox ended with status -9" in said
+    with opened(folder) as database:
+        titles = [title for (title,) in database.execute("SELECT title FROM participants_meeting")]
+    assert len(titles) == len(cast.ROOMS)
+    assert "Kept" in titles
+
+
+def test_a_killed_demo_leaves_no_servers_behind(folder: Folder) -> None:
+    with running_demo(folder) as demo:
+        children = [find_child(demo.process.pid, name) for name in ("sandbox", "granian", "tick")]
+        demo.process.kill()
+        demo.end()
+        assert all(wait_for_end(child) for child in children)
+    with folder.locked():
+        assert folder.database.exists()
