@@ -16,7 +16,7 @@ _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class TrustedProxyMiddleware:
-    """Forwarded headers and request ids count only from a peer in ``DJANGO_TRUSTED_PROXIES``; else they are dropped."""
+    """Forwarded headers and request ids count only from ``DJANGO_TRUSTED_PROXIES``; others' are dropped."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -38,7 +38,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        # Not reset afterwards: Django logs 4xx and 5xx answers after the last middleware; the next request sets its own.
+        # Not reset afterwards: Django logs 4xx and 5xx answers after the last middleware. The next one sets its own.
         request_id.set(given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex)
         response = self.get_response(request)
         response["X-Request-ID"] = request_id.get()

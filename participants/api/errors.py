@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -50,6 +51,7 @@ FIELDS = {
     "preset_missing": "preset",
     "unknown_user": "user",
 }
+"""The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""
 _STAFF_ONLY = {"reason"}
 
 
@@ -81,6 +83,7 @@ def describe(status: int, code: str, detail: str, **data: Any) -> dict[str, Any]
     }
 
 
+@csrf_exempt  # else a POST to nowhere is told about CSRF, on an HTML page
 def answer_unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
     body = describe(404, "not_found", "There is nothing at this address.")
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
@@ -92,14 +95,16 @@ def answer_server_error(request: HttpRequest) -> JsonResponse:
 
 
 def _render_domain(error: RollcallError, context: dict[str, Any]) -> Response:
-    managing = bool(getattr(context.get("view"), "managing", False))
+    view = context.get("view")
+    managing = bool(getattr(view, "managing", False))
     status = (MANAGING if managing else {}).get(error.code) or STATUS.get(error.code, 400)
     is_staff = bool(getattr(getattr(context.get("request"), "user", None), "is_staff", False))
     shown = error.code == "enrolment_failed" or is_staff or managing
     data = {key: _plain(value) for key, value in error.data.items() if shown or key not in _STAFF_ONLY}
     body = describe(status, error.code, str(error), **data)
     if status == HTTPStatus.BAD_REQUEST and error.code in FIELDS:
-        body["errors"] = [{"field": FIELDS[error.code], "code": error.code, "detail": str(error)}]
+        field = getattr(view, "problem_fields", {}).get(error.code, FIELDS[error.code])
+        body["errors"] = [{"field": field, "code": error.code, "detail": str(error)}]
     headers = {"Cache-Control": "no-store"}
     if wait := _find_wait(error):
         headers["Retry-After"] = str(wait)

@@ -1,7 +1,7 @@
 """Meetings, for staff and managers."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Count, QuerySet
 from django_filters import rest_framework as filters
@@ -40,6 +40,7 @@ class ManageView(APIView):
     permission_classes = [ManagesSomething]
     throttle_classes = [PersonThrottle]
     managing = True
+    problem_fields: ClassVar[dict[str, str]] = {}
 
 
 def apply_filter(view: APIView, kind: type[filters.FilterSet], request: Request, rows: QuerySet[Any]) -> Any:
@@ -60,7 +61,12 @@ def render_all(rows: list[Meeting]) -> list[dict[str, Any]]:
     return [render_managed_meeting(row, counts.get(row.pk, {})) for row in rows]
 
 
+_PROBLEM_FIELDS = {"unknown_preset": "default_preset", "unknown_user": "managers"}
+
+
 class ManageMeetingsView(ManageView):
+    problem_fields = _PROBLEM_FIELDS
+
     @extend_schema(
         operation_id="manage_meetings_list",
         summary="List meetings",
@@ -101,6 +107,8 @@ class ManageMeetingsView(ManageView):
 
 
 class ManageMeetingView(ManageView):
+    problem_fields = _PROBLEM_FIELDS
+
     @extend_schema(operation_id="manage_meetings_get", summary="One meeting", responses={200: ManagedMeeting})
     def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
         return Response(render_all([find_meeting(request, meeting_id, "view_meeting")])[0])
@@ -120,7 +128,7 @@ class ManageMeetingView(ManageView):
             raise PermissionDenied("Managers can't change who manages a meeting; ask a member of staff.")
         fields, managers = _resolve(asked.validated_data)
         meetings.edit(meeting, by=read_actor(request), managers=managers, **fields)
-        meeting = find_meeting(request, meeting_id, "view_meeting")
+        meeting = find_meeting(request, meeting_id, "change_meeting")
         return Response(render_all([meeting])[0])
 
 

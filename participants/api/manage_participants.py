@@ -147,7 +147,7 @@ class ParticipantView(ManageView):
     def delete(self, request: Request, participant_id: uuid.UUID) -> Response:
         row = find_participant(request, participant_id, "remove_participant")
         report = removal.remove(row, by=read_actor(request))
-        row = find_participant(request, participant_id, "view_participant")
+        row = find_participant(request, participant_id, "remove_participant")
         body = render_participant(row, timezone.now())
         return Response({**body, "remote": "pending" if report.waiting else "deleted"})
 

@@ -118,11 +118,16 @@ class ManagedMeeting(MeetingBrief):
     updated_at = serializers.DateTimeField()
 
 
+def _is_storable(data: int | str) -> bool:
+    """False for text no column holds: nothing, NUL (PostgreSQL), half of a surrogate pair."""
+    return isinstance(data, int) or (bool(data.strip()) and data.isprintable())
+
+
 class UserReference(serializers.Field[Any, Any, Any, Any]):
     """A number is an id; a string is a username or an e-mail address."""
 
     def to_internal_value(self, data: Any) -> int | str:
-        if isinstance(data, bool) or not isinstance(data, int | str) or data == "":
+        if isinstance(data, bool) or not isinstance(data, int | str) or not _is_storable(data):
             raise serializers.ValidationError("Give a user's id, username or e-mail address.", code="invalid")
         return data
 

@@ -66,6 +66,16 @@ class Actor:
         return ActorKind.USER if self.user else ActorKind.SYSTEM
 
 
+class EventQuerySet(models.QuerySet["Event"]):
+    # Django's own SET_NULL of a deleted actor goes by the base manager, which is not this one.
+
+    def update(self, **kwargs: Any) -> int:
+        raise TypeError("Events are append-only.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError("Events are append-only.")
+
+
 class Event(Identified):
     """One thing that happened. Rows are never changed; ``data`` never holds a secret."""
 
@@ -81,6 +91,8 @@ class Event(Identified):
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="events")
     participant = models.ForeignKey(Participant, null=True, on_delete=models.PROTECT, related_name="events")
     data = models.JSONField(default=dict)
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "id"]

@@ -130,7 +130,9 @@ class Meeting(Identified, Mirrored, Leased):
 
     @property
     def title_on_creation(self) -> str:
-        return f"{self.title} [{self.reference}]"
+        # Kept as short as any title of ours: what RealtimeKit takes at most is not published (contract 18, row 31).
+        mark = f" [{self.reference}]"
+        return self.title[: 100 - len(mark)] + mark
 
     def wants_active(self, now: datetime) -> bool:
         """Whether the remote status should be ACTIVE at ``now`` (design 2.6)."""

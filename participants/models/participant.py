@@ -3,7 +3,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from participants.models.base import CHANGE_REFUSED, Identified, Leased, LeasedQuerySet
@@ -51,16 +51,6 @@ class ParticipantQuerySet(LeasedQuerySet["Participant"]):
         )
         return self.filter(
             gone, state__in=(ParticipantState.PENDING, ParticipantState.FAILED, ParticipantState.ENROLLED)
-        )
-
-    def with_token_state(self, now: datetime) -> "ParticipantQuerySet":
-        """Annotates ``token_state``: none, expired or valid."""
-        return self.annotate(
-            token_state=Case(
-                When(Q(token=None) | Q(token_expires_at=None), then=Value("none")),
-                When(token_expires_at__lte=now, then=Value("expired")),
-                default=Value("valid"),
-            )
         )
 
 

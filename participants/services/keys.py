@@ -26,7 +26,7 @@ def rotate_tokens(*, by: Actor) -> Rotation:
     A token that no key decrypts is dropped: the next join fetches a new one.
     """
     result = Rotation()
-    keys = list(Participant.objects.exclude(token=None).values_list("pk", flat=True))
+    keys = list(Participant.objects.filter(token__isnull=False).values_list("pk", flat=True))
     for start in range(0, len(keys), CHUNK):
         for pk in keys[start : start + CHUNK]:
             _rotate_one(Participant._meta.pk.get_db_prep_value(pk, connection), result)

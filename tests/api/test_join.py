@@ -77,9 +77,7 @@ def test_a_usable_token_is_refreshed_at_most_once_a_minute(
     as_ada: APIClient, meeting: Meeting, ada: Participant, sandbox: Sandbox
 ) -> None:
     now = timezone.now()
-    Participant.objects.update(
-        token_expires_at=now + timedelta(hours=2), token_issued_at=now - timedelta(days=99)
-    )
+    Participant.objects.update(token_expires_at=now + timedelta(hours=2), token_issued_at=now - timedelta(days=99))
     sandbox.faults.down()
     assert join(as_ada, meeting).json()["token"] == ada.token
     sandbox.faults.up()
@@ -146,11 +144,11 @@ def test_the_sdk_may_ask_for_another_token_once_a_minute(
 def test_a_participant_deleted_remotely_is_added_again_once(
     as_ada: APIClient, meeting: Meeting, ada: Participant, sandbox: Sandbox
 ) -> None:
-    sandbox.world.remove_participant(meeting.realtimekit_id, ada.realtimekit_id)
+    sandbox.world.remove_participant(str(meeting.realtimekit_id), str(ada.realtimekit_id))
     Participant.objects.update(token_expires_at=timezone.now() - timedelta(minutes=1))
     answer = join(as_ada, meeting)
     assert answer.status_code == 200
-    (remote,) = sandbox.world.participants(meeting.realtimekit_id)
+    (remote,) = sandbox.world.participants(str(meeting.realtimekit_id))
     assert answer.json()["participant"]["realtimekit_id"] == remote.id != ada.realtimekit_id
     assert sandbox.world.participant_of(answer.json()["token"]) == remote.id
 
@@ -173,7 +171,7 @@ def test_a_join_finishes_an_enrolment_that_realtimekit_has_not_got(
     enrolment.enrol(meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by)
     sandbox.faults.up()
     assert join(as_ada, meeting).status_code == 200
-    assert len(sandbox.world.participants(meeting.realtimekit_id)) == 1
+    assert len(sandbox.world.participants(str(meeting.realtimekit_id))) == 1
 
 
 def test_a_removed_person_is_refused_and_their_token_revoked(
@@ -284,7 +282,7 @@ def test_an_unknown_field_is_refused_with_its_name(as_ada: APIClient, meeting: M
 def test_a_join_that_finds_the_remote_room_still_closed_opens_it(
     as_ada: APIClient, meeting: Meeting, ada: Participant, sandbox: Sandbox
 ) -> None:
-    sandbox.world.set_meeting_status(meeting.realtimekit_id, "INACTIVE")
+    sandbox.world.set_meeting_status(str(meeting.realtimekit_id), "INACTIVE")
     Meeting.objects.update(applied_status="INACTIVE")
     assert join(as_ada, meeting).status_code == 200
     assert sandbox.world.meetings()[0].status == "ACTIVE"

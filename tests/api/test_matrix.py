@@ -1,0 +1,256 @@
+"""Who may do what: every route and method of the API against every kind of caller."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
+
+from participants.api.urls import v1
+from participants.models import Meeting, Participant
+from participants.states import ExpirySource, ParticipantState
+from tests.api.conftest import sign_in
+from tests.factories import (
+    AdminFactory,
+    EnrolledFactory,
+    MadeMeetingFactory,
+    PersonFactory,
+    StaffFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+PERMISSIONS = (
+    "view_meeting",
+    "add_meeting",
+    "change_meeting",
+    "view_participant",
+    "add_participant",
+    "change_participant",
+    "remove_participant",
+    "restore_participant",
+    "issue_token",
+    "block_person",
+    "view_connection",
+)
+CALLERS = (
+    "anonymous",
+    "deactivated",
+    "plain",
+    "enrolled",
+    "manager",
+    "other_manager",
+    "staff",
+    *PERMISSIONS,
+    "superuser",
+)
+"""``plain`` is signed in and no more; a permission's name stands for staff who hold that permission only."""
+EVERYBODY = " ".join(CALLERS[2:])
+Answers = dict[str, int]
+
+
+def expect(**by_status: str) -> Answers:
+    """Callers by the status they meet: ``_200="manager superuser"``. ``staff`` stands for permissions not named."""
+    found = {"anonymous": 401, "deactivated": 401}
+    for status, callers in by_status.items():
+        found |= dict.fromkeys(callers.split(), int(status.removeprefix("_")))
+    for permission in PERMISSIONS:
+        found.setdefault(permission, found["staff"])
+    return found
+
+
+NOT_MANAGING = "plain enrolled"
+MATRIX: dict[tuple[str, str], Answers] = {
+    ("GET", "me"): expect(_200=EVERYBODY),
+    ("GET", "my-meetings"): expect(_200=EVERYBODY),
+    ("GET", "my-meeting"): expect(_404=EVERYBODY) | {"enrolled": 200},
+    ("POST", "join"): expect(_403=EVERYBODY) | {"enrolled": 200},
+    ("GET", "admission"): expect(_200=EVERYBODY),
+    ("GET", "manage-meetings"): expect(_403=NOT_MANAGING, _200="manager other_manager staff superuser"),
+    ("POST", "manage-meetings"): expect(
+        _403=f"{NOT_MANAGING} manager other_manager staff", _201="add_meeting superuser"
+    ),
+    ("GET", "manage-meeting"): expect(
+        _403=NOT_MANAGING, _404="other_manager staff", _200="manager view_meeting superuser"
+    ),
+    ("PATCH", "manage-meeting"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager change_meeting superuser"
+    ),
+    ("GET", "manage-participants"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_participant superuser"
+    ),
+    ("POST", "manage-participants"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _201="manager add_participant superuser"
+    ),
+    ("GET", "manage-participant"): expect(
+        _403=NOT_MANAGING, _404="other_manager staff", _200="manager view_participant superuser"
+    ),
+    ("PATCH", "manage-participant"): expect(
+        _403=f"{NOT_MANAGING} view_participant",
+        _404="other_manager staff",
+        _200="manager change_participant superuser",
+    ),
+    ("DELETE", "manage-participant"): expect(
+        _403=f"{NOT_MANAGING} view_participant",
+        _404="other_manager staff",
+        _200="manager remove_participant superuser",
+    ),
+    ("POST", "manage-participant-restore"): expect(
+        _403=f"{NOT_MANAGING} view_participant",
+        _404="other_manager staff",
+        _200="manager restore_participant superuser",
+    ),
+    ("POST", "manage-participant-token"): expect(
+        _403=f"{NOT_MANAGING} manager view_participant", _404="other_manager staff", _200="issue_token superuser"
+    ),
+    ("GET", "manage-participant-admission"): expect(
+        _403=NOT_MANAGING, _404="other_manager staff", _200="manager view_participant superuser"
+    ),
+}
+
+
+@dataclass
+class Scene:
+    """One meeting with one participant, made anew for every call."""
+
+    meeting: Meeting
+    participant: Participant
+
+    def find_arguments(self, name: str) -> dict[str, Any]:
+        if name.startswith("manage-participant") and name != "manage-participants":
+            return {"participant_id": self.participant.pk}
+        if name in {"me", "my-meetings", "manage-meetings"}:
+            return {}
+        return {"meeting_id": self.meeting.pk}
+
+
+BODIES: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
+    ("POST", "manage-meetings"): lambda: {"title": "New"},
+    ("PATCH", "manage-meeting"): lambda: {"capacity": 30},
+    ("POST", "manage-participants"): lambda: {"user": UserFactory().username},
+    ("PATCH", "manage-participant"): lambda: {"name": "Another name"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_provider(settings: LazySettings) -> None:
+    # Rights are settled before RealtimeKit is asked; what waits for it is answered as pending, at once.
+    settings.REALTIMEKIT_API_TOKEN = ""
+
+
+def build_scene(state: ParticipantState) -> Scene:
+    now = timezone.now()
+    token = {
+        "token": "a token",
+        "token_issued_at": now,
+        "token_expires_at": now + timedelta(days=100),
+        "token_expiry_source": ExpirySource.JWT,
+    }
+    row = EnrolledFactory(state=state, **token)
+    return Scene(row.meeting, row)
+
+
+def become(caller: str, scene: Scene) -> Client:
+    if caller == "anonymous":
+        return Client()
+    if caller == "enrolled":
+        assert scene.participant.person.user
+        return sign_in(scene.participant.person.user)
+    user = _make_user(caller)
+    if caller in {"manager", "deactivated"}:
+        scene.meeting.managers.add(user)
+    if caller == "other_manager":
+        MadeMeetingFactory().managers.add(user)
+    client = sign_in(user)
+    if caller == "deactivated":
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    return client
+
+
+def _make_user(caller: str) -> User:
+    user: User
+    if caller == "superuser":
+        user = AdminFactory()
+    elif caller in PERMISSIONS:
+        user = StaffFactory(permissions=[caller])
+    elif caller == "staff":
+        user = StaffFactory()
+    else:
+        user = UserFactory()
+    return user
+
+
+def call(caller: str, method: str, name: str) -> HttpResponse:
+    removed = name == "manage-participant-restore"
+    scene = build_scene(ParticipantState.REMOVED if removed else ParticipantState.ENROLLED)
+    body = BODIES.get((method, name), dict)()
+    client: Any = become(caller, scene)
+    address = reverse(f"api:{name}", kwargs=scene.find_arguments(name))
+    send = getattr(client, method.lower())
+    answer: HttpResponse = send(address) if method == "GET" else send(address, body, content_type="application/json")
+    return answer
+
+
+def list_routes(patterns: list[URLPattern | URLResolver]) -> Iterator[tuple[str, str]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from list_routes(pattern.url_patterns)
+            continue
+        view = pattern.callback.view_class  # type: ignore[attr-defined]  # every route of ours is a class
+        for method in ("get", "post", "put", "patch", "delete"):
+            if hasattr(view, method):
+                yield method.upper(), str(pattern.name)
+
+
+def test_the_matrix_has_a_row_for_every_method_of_every_route() -> None:
+    assert set(MATRIX) == set(list_routes(v1))
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=" ".join)
+def test_each_caller_meets_the_status_the_matrix_says(row: tuple[str, str]) -> None:
+    assert set(MATRIX[row]) == set(CALLERS)
+    seen = {caller: call(caller, *row).status_code for caller in CALLERS}
+    assert seen == {caller: MATRIX[row][caller] for caller in CALLERS}
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=" ".join)
+def test_each_refusal_is_a_problem_that_names_its_code(row: tuple[str, str]) -> None:
+    for caller in ("anonymous", "plain", "other_manager"):
+        answer = call(caller, *row)
+        if answer.status_code >= 400:
+            assert answer["Content-Type"] == "application/problem+json"
+            assert b'"code"' in answer.content
+
+
+@pytest.mark.parametrize(("method", "name"), MATRIX, ids=str)
+def test_nobody_signed_in_learns_nothing_from_options(method: str, name: str) -> None:
+    scene = build_scene(ParticipantState.ENROLLED)
+    address = reverse(f"api:{name}", kwargs=scene.find_arguments(name))
+    assert Client().options(address).status_code == 401
+
+
+def test_staff_without_a_permission_see_an_empty_list() -> None:
+    build_scene(ParticipantState.ENROLLED)
+    assert sign_in(StaffFactory()).get(reverse("api:manage-meetings")).json()["results"] == []
+
+
+@pytest.mark.parametrize("name", ["manage-meeting", "manage-participants", "manage-participant"])
+def test_an_unknown_id_and_one_that_may_not_be_seen_are_answered_alike(name: str) -> None:
+    scene = build_scene(ParticipantState.ENROLLED)
+    client, arguments = become("other_manager", scene), scene.find_arguments(name)
+    unseen = client.get(reverse(f"api:{name}", kwargs=arguments))
+    unknown = client.get(reverse(f"api:{name}", kwargs=dict.fromkeys(arguments, PersonFactory().pk)))
+    assert (unseen.status_code, unseen.json()) == (unknown.status_code, unknown.json())
+
+
+def test_the_schema_and_its_pages_are_open_to_everybody() -> None:
+    assert Client().get(reverse("schema")).status_code == 200
+    assert Client().get(reverse("docs")).status_code == 200

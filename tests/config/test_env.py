@@ -1,0 +1,177 @@
+"""Readers of the environment: a wrong value is a clear error that names the variable."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+NAME = "ROLLCALL_TEST_VALUE"
+HERE = Path("unused.sqlite3")
+READERS: dict[str, Callable[[str], Any]] = {
+    "flag": lambda name: env.read_flag(name, default=False),
+    "seconds": lambda name: env.read_seconds(name, default=3),
+    "count": lambda name: env.read_count(name, default=32, minimum=2),
+    "rate": lambda name: env.read_rate(name, default=(300, 60)),
+    "level": lambda name: env.read_level(name, default="INFO"),
+    "url": lambda name: env.read_url(name, default="https://api.example.org"),
+    "origins": env.read_origins,
+    "keys": env.read_fernet_keys,
+    "networks": env.read_networks,
+    "database": lambda name: env.read_database(name, default=HERE),
+    "cache": env.read_cache,
+}
+KEY = "YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcywgZXhhY3Q="
+WRONG = [
+    ("flag", "maybe"),
+    ("flag", "2"),
+    ("seconds", "soon"),
+    ("seconds", "0"),
+    ("seconds", "-1"),
+    ("seconds", "nan"),
+    ("seconds", "inf"),
+    ("count", "1"),
+    ("count", "2.5"),
+    ("count", "many"),
+    ("rate", "300"),
+    ("rate", "300/fortnight"),
+    ("rate", "0/min"),
+    ("rate", "-1/min"),
+    ("rate", "x/min"),
+    ("rate", "1/2/3"),
+    ("level", "LOUD"),
+    ("url", "api.example.org"),
+    ("url", "ftp://example.org"),
+    ("url", "https://"),
+    ("url", "https://example.org/?q=1"),
+    ("url", "https://example.org/#top"),
+    ("url", "http://[::1"),
+    ("origins", "https://app.example.org/path"),
+    ("origins", "app.example.org"),
+    ("origins", "https://a.example.org, *"),
+    ("keys", "short"),
+    ("keys", f"{KEY},not-a-key"),
+    ("networks", "10.0.0.0/33"),
+    ("networks", "proxy.example.org"),
+    ("database", "mysql://user:hunter2@db/rollcall"),
+    ("database", "rollcall.sqlite3"),
+    ("database", "postgres://user:hunter2@db:port/rollcall"),
+    ("cache", "memcached://cache"),
+    ("cache", "localhost:6379"),
+]
+
+
+@pytest.mark.parametrize(("reader", "text"), WRONG, ids=str)
+def test_a_wrong_value_is_an_error_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, reader: str, text: str
+) -> None:
+    monkeypatch.setenv(NAME, text)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        READERS[reader](NAME)
+    assert str(caught.value).startswith(NAME)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("reader", "text"),
+    [
+        ("keys", f"{KEY[:-4]}!!!!"),
+        ("database", "mysql://user:hunter2@db/rollcall"),
+        ("database", "postgres://user:hunter2@db:port/rollcall"),
+    ],
+)
+def test_the_error_shows_no_secret(monkeypatch: pytest.MonkeyPatch, reader: str, text: str) -> None:
+    monkeypatch.setenv(NAME, text)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        READERS[reader](NAME)
+    assert "hunter2" not in str(caught.value)
+    assert KEY[:20] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "value"),
+    [
+        ("flag", "True", True),
+        ("flag", " yes ", True),
+        ("flag", "off", False),
+        ("flag", "", False),
+        ("seconds", "2.5", 2.5),
+        ("seconds", "", 3),
+        ("count", " 8 ", 8),
+        ("rate", "10/s", (10, 1)),
+        ("rate", "5/Hour", (5, 3600)),
+        ("rate", "", (300, 60)),
+        ("level", "debug", "DEBUG"),
+        ("level", "", "INFO"),
+        ("url", "http://127.0.0.1:8787/client/v4/", "http://127.0.0.1:8787/client/v4"),
+        ("url", "", "https://api.example.org"),
+        (
+            "origins",
+            "https://a.example.org, http://localhost:3000",
+            ["https://a.example.org", "http://localhost:3000"],
+        ),
+        ("origins", "", []),
+        ("keys", f"{KEY}, {KEY},", [KEY, KEY]),
+        ("networks", "", []),
+    ],
+    ids=str,
+)
+def test_a_right_value_is_read(monkeypatch: pytest.MonkeyPatch, reader: str, text: str, value: Any) -> None:
+    monkeypatch.setenv(NAME, text)
+    assert READERS[reader](NAME) == value
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_an_unset_variable_has_a_default(reader: str, tmp_path: Path) -> None:
+    read = READERS[reader] if reader != "database" else lambda name: env.read_database(name, default=tmp_path / "db")
+    read("ROLLCALL_TEST_NEVER_SET")
+
+
+def test_networks_may_be_single_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "10.0.0.7, 10.1.0.0/16, ::1")
+    assert [str(network) for network in env.read_networks(NAME)] == ["10.0.0.7/32", "10.1.0.0/16", "::1/128"]
+
+
+def test_a_database_address_may_name_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "postgres://app:p%40ss@%2Frun%2Fpostgresql/rollcall")
+    database = env.read_database(NAME, default=HERE)
+    assert (database["HOST"], database["USER"], database["PASSWORD"]) == ("/run/postgresql", "app", "p@ss")
+    assert database["NAME"] == "rollcall"
+
+
+def test_without_a_database_address_its_folder_is_made(tmp_path: Path) -> None:
+    database = env.read_database("ROLLCALL_TEST_NEVER_SET", default=tmp_path / "new" / "rollcall.sqlite3")
+    assert database["NAME"] == str(tmp_path / "new" / "rollcall.sqlite3")
+    assert (tmp_path / "new").is_dir()
+
+
+def test_a_valkey_address_is_read_as_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "valkey://cache:6379/1")
+    assert env.read_cache(NAME)["LOCATION"] == "redis://cache:6379/1"
+
+
+@pytest.mark.parametrize("secret", ["$ecret", "$HOME", r"\$x", "a=b", '"quoted"', "x#y", "{a}"])
+def test_a_secret_is_taken_as_it_stands(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.setenv(NAME, secret)
+    assert env.read_text(NAME) == secret
+
+
+def test_a_value_may_be_given_as_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("$from-a-file\n", encoding="utf-8")
+    monkeypatch.setenv("ROLLCALL_TEST_MOUNTED_FILE", str(tmp_path / "secret"))
+    assert env.read_text("ROLLCALL_TEST_MOUNTED") == "$from-a-file"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not text"])
+def test_a_file_that_cannot_be_read_is_an_error_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    monkeypatch.setenv("ROLLCALL_TEST_UNREADABLE_FILE", str(tmp_path / "secret"))
+    with pytest.raises(ImproperlyConfigured) as caught:
+        env.read_text("ROLLCALL_TEST_UNREADABLE")
+    assert str(caught.value).startswith("ROLLCALL_TEST_UNREADABLE_FILE")
