@@ -57,7 +57,5 @@ def read_encryption_keys() -> list[str]:
     """Fernet keys, the encrypting one first; derived from ``SECRET_KEY`` when none is set (a check warns)."""
     if keys := list(settings.TOKEN_ENCRYPTION_KEYS):
         return keys
-    derived = HKDF(SHA256(), 32, salt=None, info=b"rollcall token column").derive(
-        settings.SECRET_KEY.encode()
-    )
+    derived = HKDF(SHA256(), 32, salt=None, info=b"rollcall token column").derive(settings.SECRET_KEY.encode())
     return [base64.urlsafe_b64encode(derived).decode()]

@@ -1,5 +1,66 @@
+from typing import Any
+
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, path
+
+from participants.admin import connection
+from participants.admin.autocompletion import PeopleAutocomplete
+from participants.admin.dashboard import list_cards, list_events
+from participants.admin.meetings import MeetingAdmin
+from participants.admin.participants import ParticipantAdmin
+from participants.admin.people import PersonAdmin
+from participants.admin.records import EventAdmin, PresetAdmin
+from participants.models import Event, Meeting, Participant, Person, Preset
+from participants.services import rights
+
+ORDER = ("Meeting", "Participant", "Person", "Preset", "Event")
 
 
 class RollcallAdminSite(AdminSite):
     site_header = "Rollcall"
+    site_title = "Rollcall"
+    index_title = "Overview"
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # Not by the decorator: it would ask for this very site while it is being made.
+        self.register(Meeting, MeetingAdmin)
+        self.register(Participant, ParticipantAdmin)
+        self.register(Person, PersonAdmin)
+        self.register(Preset, PresetAdmin)
+        self.register(Event, EventAdmin)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        own: list[URLPattern | URLResolver] = [
+            path("connection/", self.admin_view(self.connection_view), name="connection"),
+            path("connection/sync/", self.admin_view(connection.pull), name="sync"),
+        ]
+        return own + super().get_urls()
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        may_connect = rights.holds(request.user, "view_connection")
+        return {**super().each_context(request), "may_view_connection": may_connect}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        more = {"cards": list_cards(request), "latest_events": list_events(request), **(extra_context or {})}
+        return super().index(request, more)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Ours first, in the order of ``ORDER``."""
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            app["models"].sort(key=lambda model: _rank(model["object_name"], ORDER))
+        return sorted(apps, key=lambda app: _rank(app["app_label"], ("participants", "auth")))
+
+    def connection_view(self, request: HttpRequest) -> HttpResponse:
+        return connection.show(request, self)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        answer = PeopleAutocomplete.as_view(admin_site=self)(request)
+        assert isinstance(answer, HttpResponse)  # narrows Django's wider type
+        return answer
+
+
+def _rank(name: str, order: tuple[str, ...]) -> int:
+    return order.index(name) if name in order else len(order)

@@ -21,8 +21,8 @@ TARGET = PROJECT / "docs" / "screenshots"
 _ADMIN = "/admin/participants"
 _ENROL = f"{_ADMIN}/meeting/{cast.ALGEBRA.id}/enrol/"
 _PATIENCE = 20_000.0  # ms
-_NO_GUTTER = "html { scrollbar-gutter: auto !important }"
-"""Pictures show no scrollbar, so they need no room for one."""
+_NO_GUTTER = "document.documentElement.style.scrollbarGutter = 'auto'"
+"""Pictures show no scrollbar, so they need no room for one. By script, since the pages refuse foreign styles."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,10 @@ def _open_greta(page: Page) -> None:
     page.get_by_text("Can they join?").first.scroll_into_view_if_needed()
 
 
-def _open_connection(page: Page) -> None:
+def _test_connection(page: Page) -> None:
     page.goto(page.locator("a[href*='/connection/']").first.get_attribute("href") or "")
+    page.get_by_role("button", name="Test the connection").click()
+    page.wait_for_load_state()
 
 
 def _enrol_three(page: Page) -> None:
@@ -90,7 +92,7 @@ SHOTS = (
     Shot("meetings", cast.ADMIN, f"{_ADMIN}/meeting/", (WIDE, PHONE)),
     Shot("participants", cast.ADMIN, f"{_ADMIN}/participant/", (WIDE, DARK, PHONE)),
     Shot("can-they-join", cast.ADMIN, f"{_ADMIN}/participant/?q=greta", (WIDE, PHONE), _open_greta),
-    Shot("connection", cast.ADMIN, "/admin/", (WIDE, DARK), _open_connection),
+    Shot("connection", cast.ADMIN, "/admin/", (WIDE, DARK), _test_connection),
     Shot("join-list", cast.ADA, "/", (WIDE, DARK, PHONE), _wait_for_list),
     Shot("join-setup", cast.ADA, "/", (WIDE, PHONE), _press_join),
     Shot("enrol", cast.ADMIN, _ENROL, (PHONE, WIDE), _enrol_three),
@@ -130,7 +132,8 @@ def _photograph(browser: Browser, site: str, shot: Shot, look: Look) -> None:
         page.goto(shot.path)
         shot.click(page)
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=target, animations="disabled", style=_NO_GUTTER)
+        page.evaluate(_NO_GUTTER)
+        page.screenshot(path=target, animations="disabled")
     except (PlaywrightError, AssertionError) as error:
         raise DemoError(f"{target.name} could not be taken: {error}") from None
     finally:

@@ -1,0 +1,24 @@
+"""Rights and authorship of one admin request. The rules themselves are those of ``services.rights``."""
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+
+from config.logs import request_id
+from participants.models import Actor, Meeting
+from participants.services import rights
+
+
+def read_actor(request: HttpRequest) -> Actor:
+    return Actor.of(request.user, via="admin", request_id=request_id.get())
+
+
+def may(request: HttpRequest, right: str, meeting: Meeting | None = None) -> bool:
+    """Whether the user has the right for the meeting, or without one for any meeting at all."""
+    if meeting is not None:
+        return rights.may(request.user, right, meeting)
+    return rights.holds(request.user, right) or manages(request.user, right)
+
+
+def manages(user: User | AnonymousUser, right: str) -> bool:
+    """Whether the user has the right for some meeting by managing it."""
+    return right in rights.MANAGER_RIGHTS and rights.list_meetings(user, right).exists()

@@ -1,0 +1,55 @@
+"""The connection page: which settings are in force, whether RealtimeKit can be used with them, and what waits."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from participants.admin.access import read_actor
+from participants.errors import RollcallError
+from participants.services import connection, passes, rights, sync
+
+
+def show(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """POST tests the connection; nothing is stored by it."""
+    if not rights.holds(request.user, "view_connection"):
+        raise PermissionDenied
+    steps = connection.diagnose() if request.method == "POST" else None
+    meetings, participants = passes.list_unsettled(timezone.now())
+    context: dict[str, Any] = {
+        **site.each_context(request),
+        "title": "Connection to RealtimeKit",
+        "settings": connection.describe_settings(),
+        "steps": steps,
+        "fault": next((step for step in steps or () if step.state is connection.StepState.FAILED), None),
+        "waiting_meetings": meetings,
+        "waiting_participants": participants,
+        "undecryptable": connection.count_undecryptable(),
+        "may_sync": rights.holds(request.user, "change_meeting"),
+        "tested_at": timezone.now() if steps else None,
+    }
+    return render(request, "admin/connection.html", context)
+
+
+def pull(request: HttpRequest) -> HttpResponse:
+    """Sync presets and meetings, and go back to where the button was."""
+    if not rights.holds(request.user, "change_meeting"):
+        raise PermissionDenied
+    back = "admin:participants_preset_changelist" if "presets" in request.POST else "admin:connection"
+    if back == "admin:connection" and not rights.holds(request.user, "view_connection"):
+        back = "admin:index"
+    if request.method != "POST":
+        return redirect(back)
+    try:
+        counts = sync.pull(by=read_actor(request))
+    except RollcallError as error:
+        reason = error.data.get("reason", "")
+        messages.error(request, f"Nothing was synced. {error} {reason}".strip())
+    else:
+        text = f"Synced {counts.presets} presets and {counts.meetings} meetings: {counts.imported} new here"
+        messages.success(request, f"{text}, {counts.gone} gone at RealtimeKit.")
+    return redirect(back)

@@ -1,0 +1,254 @@
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import RelatedOnlyFieldListFilter
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet, Value
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from participants.admin import badges
+from participants.admin.access import may, read_actor
+from participants.admin.filters import MeetingFilter, TokenFilter
+from participants.admin.history import list_history
+from participants.admin.mixins import ReadOnly
+from participants.admin.participantactions import (
+    ACTIONS,
+    AT_ONCE,
+    Action,
+    PresetForm,
+    Selection,
+    list_possible,
+    select,
+)
+from participants.admin.verdicts import judge_for_staff
+from participants.admin.wording import Line, describe
+from participants.models import Participant, Preset
+from participants.services import rights
+
+
+class ParticipantAdmin(ReadOnly[Participant]):
+    """Rows are changed by actions, each of which calls one service; nobody is added here but on the meeting."""
+
+    change_form_template = "admin/participants/participant/change_form.html"
+    list_display = ("who", "in_meeting", "state_badge", "token_state", "role", "changed")
+    list_filter = (
+        "state",
+        TokenFilter,
+        MeetingFilter,
+        ("preset", RelatedOnlyFieldListFilter),
+        ("enrolled_by", RelatedOnlyFieldListFilter),
+        "source",
+        "created_at",
+        "updated_at",
+    )
+    search_fields = (
+        "name",
+        "person__display_name",
+        "person__email",
+        "person__user__username",
+        "custom_participant_id",
+        "realtimekit_id",
+    )
+    search_help_text = "Name, e-mail, username, custom participant id or RealtimeKit id"
+    ordering = ("-updated_at",)
+    fieldsets = (
+        ("Enrolment", {"fields": ("who", "in_meeting", "role", "own_name", "source", "enrolled_by", "enrolled_on")}),
+        (
+            "Token",
+            {
+                "description": "The token itself is never shown.",
+                "fields": ("token_state", "issued_on", "expires_on", "token_expiry_source"),
+            },
+        ),
+        (
+            "At RealtimeKit",
+            {
+                "fields": (
+                    "state_badge",
+                    "realtimekit_id",
+                    "custom_participant_id",
+                    "applied_preset",
+                    "applied_name",
+                    "last_error",
+                    "attempts",
+                    "next_try",
+                    "removed_on",
+                    "removed_by",
+                )
+            },
+        ),
+    )
+    readonly_fields = (
+        *("who", "in_meeting", "role", "own_name", "state_badge", "token_state", "last_error"),
+        *("enrolled_on", "issued_on", "expires_on", "next_try", "removed_on"),
+    )
+
+    def has_view_permission(self, request: HttpRequest, obj: Participant | None = None) -> bool:
+        return may(request, "view_participant", obj.meeting if obj else None)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Participant]:
+        related = ("meeting__default_preset", "person__user", "preset", "enrolled_by", "removed_by")
+        rows = rights.list_participants(request.user).select_related(*related)
+        rows = rows.annotate(shows_meeting=Value(may(request, "view_meeting")))
+        return rows.defer("meeting__raw", "preset__raw", "meeting__default_preset__raw").order_by(*self.ordering)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {
+            action.name: (self._make_handler(action), action.name, f"{action.label}…")
+            for action in ACTIONS.values()
+            if may(request, action.right)
+        }
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.act_view)
+        return [path("<uuid:pk>/act/<slug:name>/", view, name="participants_participant_act"), *super().get_urls()]
+
+    @admin.display(description="person", ordering="person__display_name")
+    def who(self, row: Participant) -> SafeString:
+        below = row.person.email or ("Guest" if row.person.user_id is None else "")
+        shown = '<span class="rc-name">{}</span><span class="rc-sub">{}</span>'
+        return format_html(shown, row.effective_name or row.person, below)
+
+    @admin.display(description="meeting", ordering="meeting__title")
+    def in_meeting(self, row: Participant) -> SafeString:
+        if not getattr(row, "shows_meeting", False):
+            return format_html("{}", row.meeting.title)
+        url = reverse("admin:participants_meeting_change", args=[row.meeting_id])
+        return format_html('<a href="{}">{}</a>', url, row.meeting.title)
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, row: Participant) -> SafeString:
+        badge = badges.render_state(row)
+        return (
+            format_html("{} {}", badge, badges.render_badge("Error", "bad", row.last_error_detail))
+            if (row.last_error_code and row.state != "failed")
+            else badge
+        )
+
+    @admin.display(description="token", ordering="token_expires_at")
+    def token_state(self, row: Participant) -> SafeString:
+        return badges.render_token(row, timezone.now())
+
+    @admin.display(description="preset", ordering="preset__name")
+    def role(self, row: Participant) -> SafeString:
+        return badges.render_preset(row.preset)
+
+    @admin.display(description="last change", ordering="updated_at")
+    def changed(self, row: Participant) -> SafeString:
+        return badges.render_moment(row.updated_at, timezone.now())
+
+    @admin.display(description="name here")
+    def own_name(self, row: Participant) -> str:
+        return row.name or "As their own"
+
+    @admin.display(description="enrolled on")
+    def enrolled_on(self, row: Participant) -> str:
+        return badges.write_time(row.created_at)
+
+    @admin.display(description="issued on")
+    def issued_on(self, row: Participant) -> str:
+        return badges.write_time(row.token_issued_at) or "–"
+
+    @admin.display(description="expires on")
+    def expires_on(self, row: Participant) -> str:
+        return badges.write_time(row.token_expires_at) or "–"
+
+    @admin.display(description="next try")
+    def next_try(self, row: Participant) -> str:
+        return badges.write_time(row.next_attempt_at) or "–"
+
+    @admin.display(description="removed on")
+    def removed_on(self, row: Participant) -> str:
+        return badges.write_time(row.removed_at) or "–"
+
+    @admin.display(description="last error")
+    def last_error(self, row: Participant) -> SafeString:
+        if not row.last_error_code:
+            return badges.NOTHING
+        code = format_html('<span class="rc-code">{}</span>', row.last_error_code)
+        return format_html("{} {}", row.last_error_detail, code)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        row = context["original"]
+        now = timezone.now()
+        context.update(
+            title=row.effective_name or str(row.person),
+            subtitle=None,
+            panel=judge_for_staff(row, request, now),
+            state=badges.render_state(row),
+            token=badges.render_token(row, now),
+            possible=list_possible(row, request),
+            history=list_history(row, now),
+            join_link=request.build_absolute_uri(reverse("meeting", args=[row.meeting_id])),
+        )
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def act_view(self, request: HttpRequest, pk: uuid.UUID, name: str) -> HttpResponse:
+        """One action on one participant."""
+        row = self.find_or_404(request, pk)
+        action = ACTIONS.get(name)
+        if action is None:
+            raise Http404("There is no such action.")
+        if not may(request, action.right, row.meeting):
+            raise PermissionDenied
+        return self._confirm_or_run(request, action, [row], self.link("change", row.pk))
+
+    def _make_handler(self, action: Action) -> Any:
+        def handle(model_admin: Any, request: HttpRequest, queryset: QuerySet[Participant]) -> HttpResponse | None:
+            rows = list(queryset[: AT_ONCE + 1])
+            if len(rows) > AT_ONCE:
+                messages.error(request, f"Choose at most {AT_ONCE} participants at once.")
+                return None
+            return self._confirm_or_run(request, action, rows, request.get_full_path())
+
+        return handle
+
+    def _confirm_or_run(
+        self, request: HttpRequest, action: Action, rows: list[Participant], origin: str
+    ) -> HttpResponse:
+        chosen = select(action, rows, request)
+        confirmed = request.method == "POST" and request.POST.get("post") == "yes"
+        form = PresetForm(request.POST if confirmed else None) if action.asks_preset else None
+        if not confirmed or not chosen.affected or (form is not None and not form.is_valid()):
+            return self._ask(request, action, chosen, form, origin)
+        preset: Preset | None = form.cleaned_data["preset"] if form is not None else None
+        outcomes = action.run(chosen.affected, read_actor(request), preset)
+        return self._tell(request, action, chosen, [describe(outcome) for outcome in outcomes], origin)
+
+    def _ask(
+        self, request: HttpRequest, action: Action, chosen: Selection, form: PresetForm | None, origin: str
+    ) -> HttpResponse:
+        count = len(chosen.affected)
+        people = chosen.affected[0].effective_name if count == 1 else f"{count} participants"
+        context = self.give_context(
+            request,
+            action.question.format(people=people) if count else action.label,
+            action=action,
+            chosen=chosen,
+            keys=[row.pk for row in (*chosen.affected, *chosen.untouched)],
+            form=form,
+            origin=origin,
+            checkbox=ACTION_CHECKBOX_NAME,
+        )
+        return render(request, "admin/participants/participant/confirm.html", context)
+
+    def _tell(
+        self, request: HttpRequest, action: Action, chosen: Selection, lines: list[Line], origin: str
+    ) -> HttpResponse:
+        """A message for one, a table for several."""
+        if len(lines) == 1:
+            self.say(request, f"{lines[0].name}: {lines[0].text}", good=lines[0].good)
+            return redirect(origin)
+        left = [*chosen.untouched, *chosen.forbidden]
+        context = self.give_context(request, f"{action.label}: what happened", lines=lines, left=left, origin=origin)
+        return render(request, "admin/participants/participant/results.html", context)

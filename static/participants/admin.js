@@ -1,0 +1,50 @@
+// Copies a join link, and gives the cells of a list their column's name, which a phone shows as a card.
+for (const box of document.querySelectorAll("[data-copy]")) {
+  const button = box.querySelector("button");
+  const link = box.querySelector("a");
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(link.href);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(link);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => { button.textContent = "Copy link"; }, 2500);
+  });
+}
+
+for (const table of document.querySelectorAll("#result_list, .rc-results")) {
+  const names = [...table.tHead.rows[0].cells].map((cell) => (cell.querySelector(".text") ?? cell).textContent.trim());
+  for (const row of table.tBodies[0].rows) {
+    [...row.cells].forEach((cell, place) => { if (names[place]) cell.dataset.label = names[place]; });
+  }
+}
+
+// A filter's choices close by a click elsewhere or by Escape, as a menu does.
+const closeFilters = (except) => {
+  for (const group of document.querySelectorAll(".rc-filter[open]")) if (group !== except) group.open = false;
+};
+addEventListener("click", (event) => closeFilters(event.target.closest(".rc-filter")));
+addEventListener("keydown", (event) => { if (event.key === "Escape") closeFilters(null); });
+
+// A click that asks RealtimeKit may take seconds: say so, and let nobody ask twice.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", () => {
+    const button = form.querySelector(".rc-button[class*=rc-]:not([type=button])");
+    if (button) setTimeout(() => { button.disabled = true; button.classList.add("rc-busy"); });
+  });
+}
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll(".rc-busy")) { button.disabled = false; button.classList.remove("rc-busy"); }
+});
+
+// Select2 gives its search field no name of its own.
+addEventListener("load", () => {
+  for (const select of document.querySelectorAll("select.admin-autocomplete")) {
+    const field = select.parentElement.querySelector(".select2-search__field");
+    if (field && select.labels.length) field.setAttribute("aria-label", select.labels[0].textContent.trim());
+  }
+});
