@@ -31,13 +31,16 @@ class Exchange(threading.local):
     """The one request the current thread is making."""
 
     departed = False
+    reused = False
+    wants_fresh = False
     give_up_at = math.inf
     read_until = math.inf
     read_timeout = math.inf
 
-    def begin(self, *, connect_timeout: float, read_timeout: float, total: float) -> None:
+    def begin(self, *, connect_timeout: float, read_timeout: float, total: float, fresh: bool) -> None:
         now = time.monotonic()
-        self.departed = False
+        self.departed = self.reused = False
+        self.wants_fresh = fresh
         self.read_timeout = read_timeout
         self.give_up_at = now + total
         # Until the request leaves, the only thing to read is a proxy's word on the tunnel.
@@ -98,6 +101,8 @@ class _Bounded(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
+        elif not self._connecting and not exchange.departed:
+            exchange.reused = True
         # Talking to a proxy about a tunnel, inside connect, is not yet talking to RealtimeKit.
         if not self._connecting:
             exchange.depart()
@@ -108,7 +113,9 @@ class _Bounded(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        return time.monotonic() - self.last_used < IDLE_LIMIT and super().is_connected
+        # What must not be repeated never goes out on a connection that may be closing just now.
+        allowed = 0.0 if exchange.wants_fresh else IDLE_LIMIT
+        return time.monotonic() - self.last_used < allowed and super().is_connected
 
     def _new_conn(self) -> socket.socket:
         # urllib3 grants every address of a name the whole connect timeout; here they share it.

@@ -27,10 +27,10 @@ from participants.realtimekit.envelopes import (
     open_envelope,
     read_complaint,
 )
-from participants.realtimekit.errors import FailureKind, ERROR_OF_KIND, RealtimeKitError
+from participants.realtimekit.errors import ERROR_OF_KIND, FailureKind, RealtimeKitError
 from participants.realtimekit.failures import Verdict
 from participants.realtimekit.redaction import redact
-from participants.realtimekit.retry import choose_wait
+from participants.realtimekit.retry import Repeat, choose_wait
 from participants.realtimekit.waits import read_retry_after
 
 logger = logging.getLogger("participants.realtimekit")
@@ -111,6 +111,10 @@ class Transport:
                 remaining=deadline.remaining(),
                 random=self._random,
             )
+            # A fresh connection may take that long.
+            enough = deadline.remaining() > self._connect_timeout
+            if wait is None and attempt == 1 and enough and _met_closed_connection(call, outcome):
+                wait = 0.0
             if wait is None:
                 raise outcome
             self._sleep(wait)
@@ -155,7 +159,12 @@ class Transport:
         return None
 
     def _exchange(self, call: Call, remaining: float) -> Answer | RealtimeKitError:
-        exchange.begin(connect_timeout=self._connect_timeout, read_timeout=self._read_timeout, total=remaining)
+        exchange.begin(
+            connect_timeout=self._connect_timeout,
+            read_timeout=self._read_timeout,
+            total=remaining,
+            fresh=call.repeat is Repeat.ONCE_IF_NOT_DELIVERED,
+        )
         try:
             with self._take_session().request(
                 call.method,
@@ -215,6 +224,11 @@ class Transport:
             (answer.cf_ray if isinstance(answer, RealtimeKitError) else _read_ray(answer.headers)) or "-",
             seconds * 1000,
         )
+
+
+def _met_closed_connection(call: Call, error: RealtimeKitError) -> bool:
+    """Whether an idle connection was closed just as we used it again; not so for what must not be made twice."""
+    return call.repeat is Repeat.IF_NOT_DELIVERED and error.code == "connection_lost" and exchange.reused
 
 
 def _open_session(base_url: str, pool_size: int) -> requests.Session:

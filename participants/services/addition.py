@@ -1,13 +1,14 @@
 """Making a pending participant exist remotely exactly once (design 2.2, 2.3).
 
 The claim writes ``outcome_unknown`` before the call, so a kill leaves the doubt on record. In doubt we ask
-first: list, match our custom id, adopt. Only a refusal that a complete listing bears out ends in ``failed``.
+first: list, match our custom id, adopt. Only a refusal that a complete listing bears out ends in ``failed``; while
+in doubt one is believed no sooner than ``verify_after``, when lists have caught up.
 """
 
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,9 +17,7 @@ from participants.errors import Misconfigured
 from participants.models import Actor, EventKind, Participant
 from participants.models.event import record
 from participants.realtimekit import (
-    Absent,
     Deadline,
-    FailureKind,
     IssuedParticipant,
     OutcomeUnknown,
     RealtimeKit,
@@ -27,14 +26,14 @@ from participants.realtimekit import (
 )
 from participants.realtimekit import Participant as RemoteParticipant
 from participants.services import leases
-from participants.services.listing import Listings, StillThere
+from participants.services.listing import Listings, may_mean_absent
 from participants.services.rooms import VERIFY_AFTER
 from participants.services.tokencache import describe_token
+from participants.services.tokens import describe_adopted
 from participants.services.trouble import explain
 from participants.states import ParticipantState
 
-DOUBTED_CONFLICTS = 5
-"""How often a 409 that no listing explains is put down to a late list before it counts as a refusal."""
+ADD = "participants.add"
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,19 @@ def add(
     free = Participant.objects.filter(
         state=ParticipantState.PENDING, outcome_unknown=doubt, realtimekit_id=old_id, attempts=row.attempts
     )
-    lease = leases.claim(free, row, deadline, outcome_unknown=True)
+    lease = leases.claim(free, row, deadline, outcome_unknown=True, verify_after=None)
     if lease is None:
         return False
     work = _Work(row, lease, deadline, by, client, listings, doubt, as_of)
     try:
-        if old_id:
-            work.delete_old(old_id)
+        if old_id and not work.delete_old(old_id):
+            return False
         work.finish(work.ask_or_add())
-    except Refused as error:
-        work.fail(error)
     except (RealtimeKitError, Misconfigured) as error:
+        # A list or a deletion that is refused says nothing about the enrolment.
+        if isinstance(error, Refused) and error.operation == ADD:
+            work.fail(error)
+            return True
         work.give_back(error)
         raise (explain(error) if isinstance(error, RealtimeKitError) else error) from None
     return True
@@ -75,7 +76,10 @@ def add(
 
 @dataclass
 class _Work:
-    """One attempt on one row under one lease. ``doubt`` is whether somebody of ours may exist remotely."""
+    """One attempt on one row under one lease.
+
+    ``doubt`` is whether somebody of ours may exist remotely, ``lost`` whether an Add of this attempt is why.
+    """
 
     row: Participant
     lease: uuid.UUID
@@ -86,39 +90,38 @@ class _Work:
     doubt: bool
     doubt_since: float
     readded: bool = False
+    lost: bool = False
 
     @property
     def room(self) -> str:
         return str(self.row.meeting.realtimekit_id)
 
-    def delete_old(self, old_id: str) -> None:
-        """A restored row's earlier participant goes first: only deletion revokes its tokens (contract 4)."""
-        try:
-            self.client.participants.delete(self.room, old_id, deadline=self.deadline)
-        except Absent:
-            try:
-                self.listings.confirm_absent(
-                    self.row.meeting, self.row.custom_participant_id, old_id, deadline=self.deadline
-                )
-            except StillThere:
-                raise OutcomeUnknown(
-                    operation="participants.delete", code="still_listed", message="Deleted, but still listed."
-                ) from None
-        Participant.objects.held(self.row.pk, self.lease).update(realtimekit_id=None)
+    def delete_old(self, old_id: str) -> bool:
+        """A restored row's earlier participant goes first: only deletion revokes its tokens (contract 4).
+
+        False when a removal took the row over meanwhile.
+        """
+        custom_id = self.row.custom_participant_id
+        self.listings.delete(self.row.meeting, custom_id, old_id, deadline=self.deadline)
+        return bool(Participant.objects.held(self.row.pk, self.lease).update(realtimekit_id=None))
 
     def ask_or_add(self) -> IssuedParticipant | Found:
         if self.doubt and (found := self.look()):
             return found
         for last in (False, True):
+            before = self.doubt, self.lost
             try:
                 issued = self.call_add()
-            except OutcomeUnknown:
-                self.doubt, self.doubt_since = True, time.monotonic()
+            except OutcomeUnknown as error:
+                self.doubt, self.lost, self.doubt_since = True, True, time.monotonic()
                 if found := self.look():
                     return found
+                self.check_preset(error, before)
                 if last or self.deadline.remaining() < 1:
                     raise
-            except (Refused, Absent) as error:
+            except RealtimeKitError as error:
+                if not may_mean_absent(error):
+                    raise
                 return self.weigh(error)
             else:
                 self.readded = self.doubt
@@ -144,18 +147,29 @@ class _Work:
         )
         return Found(matches[0]) if matches else None
 
+    def check_preset(self, error: OutcomeUnknown, before: tuple[bool, bool]) -> None:
+        """An unknown preset may be answered with 500 (contract 18, row 4). Raises the refusal that it is then."""
+        name = self.row.preset.name
+        if error.status and error.status >= 500 and self.listings.lacks_preset(name, deadline=self.deadline):
+            text = "RealtimeKit has no preset of that name"
+            self.doubt, self.lost = before  # this Add made nothing
+            self.refuse(Refused(operation=ADD, code="preset_not_found", message=text, status=error.status))
+
     def weigh(self, error: RealtimeKitError) -> Found:
         """A refusal may mean "already there" (contract 18, row 1): the listing decides. Raises what is true."""
-        if isinstance(error, Absent):
+        if not isinstance(error, Refused):
             self.listings.confirm_meeting(self.row.meeting, deadline=self.deadline)
-            error = Refused(operation=error.operation, code=error.code, message=error.message, status=error.status)
+            error = Refused(operation=ADD, code=error.code, message=error.message, status=error.status)
         self.doubt_since = time.monotonic()
         if found := self.look():
             return found
-        if error.status == 409 and self.doubt and self.row.attempts < DOUBTED_CONFLICTS:
-            raise OutcomeUnknown(
-                operation=error.operation, code=error.code, message=error.message, status=error.status
-            )
+        return self.refuse(error)
+
+    def refuse(self, error: Refused) -> NoReturn:
+        """Raises the refusal, or OutcomeUnknown while an earlier Add may hide behind a list that lags."""
+        settled = self.row.verify_after is not None and self.row.verify_after <= timezone.now()
+        if self.doubt and (self.lost or not settled):
+            raise OutcomeUnknown(operation=ADD, code=error.code, message=error.message, status=error.status)
         raise error
 
     def finish(self, result: IssuedParticipant | Found) -> None:
@@ -168,9 +182,7 @@ class _Work:
         if isinstance(result, Found):
             remote = result.remote
             written |= {
-                "applied_preset": remote.preset_name or "",
-                "applied_name": remote.name or "",
-                "applied_picture": remote.picture or "",
+                **describe_adopted(remote),
                 "verify_after": now + VERIFY_AFTER,
             }
         else:
@@ -206,7 +218,9 @@ class _Work:
                 record(EventKind.FAILED, self.by, participant=self.row, code=error.code, detail=error.message)
 
     def give_back(self, error: RealtimeKitError | Misconfigured) -> None:
-        unknown = isinstance(error, RealtimeKitError) and error.kind is FailureKind.OUTCOME_UNKNOWN
+        doubt = self.doubt or isinstance(error, OutcomeUnknown)
+        since = None if self.lost else self.row.verify_after
+        until = (since or timezone.now() + VERIFY_AFTER) if doubt else None
         leases.give_back(
-            Participant.objects.all(), self.row, self.lease, error, outcome_unknown=self.doubt or unknown
+            Participant.objects.all(), self.row, self.lease, error, outcome_unknown=doubt, verify_after=until
         )

@@ -87,11 +87,13 @@ def store(
 
 
 def retry(participant: Participant, *, by: Actor, deadline: Deadline | None = None) -> Result:
-    """Try again now: a failed row goes back to pending; one that waits does not wait longer."""
+    """Try again now: a failed row goes back to pending; one that waits does not wait longer. Raises as ``enrol``."""
     with transaction.atomic():
+        # As in ``store``: a failed row takes no place, so another may have been given its place meanwhile.
+        meeting = Meeting.objects.select_for_update().get(pk=participant.meeting_id)
         row = Participant.objects.with_relations().get(pk=participant.pk)
         if row.state == ParticipantState.FAILED:
-            row = _retry(row, None, by)
+            row = _meet_existing(row, meeting, None, by)
         elif row.last_error_code:
             Participant.objects.filter(pk=row.pk).update(last_error_code="", next_attempt_at=None)
     row.refresh_from_db()

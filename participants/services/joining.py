@@ -50,9 +50,10 @@ def join(*, meeting_id: uuid.UUID, user: User, by: Actor, renew: bool = False) -
 
 def admit(row: Participant, *, by: Actor, renew: bool = False) -> Admitted:
     """A token for somebody just judged: from the cache, or obtained. Raises as ``join``."""
+    deadline = Deadline.after(SECONDS)
     if not renew and (answer := _answer_from_cache(row, timezone.now())):
         return answer
-    return obtain(row, by=by, renew=renew)
+    return obtain(row, by=by, renew=renew, deadline=deadline)
 
 
 def find_row(meeting_id: uuid.UUID, user: User) -> Participant | None:
@@ -63,10 +64,10 @@ def find_row(meeting_id: uuid.UUID, user: User) -> Participant | None:
     return row
 
 
-def obtain(row: Participant, *, by: Actor, renew: bool = False) -> Admitted:
+def obtain(row: Participant, *, by: Actor, renew: bool = False, deadline: Deadline | None = None) -> Admitted:
     """A usable token for somebody already judged; judged again after every wait. Raises as ``join``."""
     asked_at = _note_renewal(row) if renew else None
-    deadline = Deadline.after(SECONDS)
+    deadline = deadline or Deadline.after(SECONDS)
     soft = asked_at is None and inspect(row, timezone.now()).usable
     try:
         with waiting_slot():
@@ -84,7 +85,7 @@ def _work_until_admitted(
     row: Participant, by: Actor, deadline: Deadline, asked_at: datetime | None, soft: bool
 ) -> Admitted:
     """One step, look again, until a token satisfies. Waits for whoever else holds the row."""
-    pause, attempts = _POLL_FIRST, row.attempts
+    pause, attempts, begun = _POLL_FIRST, row.attempts, timezone.now()
     while True:
         if soft:
             step = Deadline.after(min(PATIENCE, deadline.remaining()))
@@ -95,7 +96,7 @@ def _work_until_admitted(
         row.refresh_from_db()
         now = timezone.now()
         admission.judge_row(row, now).enforce()
-        if (asked_at is None or _is_newer(row, asked_at)) and (answer := _answer(row, now)):
+        if (asked_at is None or _is_newer(row, asked_at)) and (answer := _answer(row, now, begun)):
             return answer
         if deadline.expired or soft or _has_failed_elsewhere(row, attempts):
             raise Busy(retry_after=1)
@@ -127,9 +128,13 @@ def _answer_from_cache(row: Participant, now: datetime) -> Admitted | None:
     return _answer(row, now) if state.fresh or (state.usable and tried_lately) else None
 
 
-def _answer(row: Participant, now: datetime) -> Admitted | None:
+def _answer(row: Participant, now: datetime, begun: datetime | None = None) -> Admitted | None:
+    """The token if it is usable, or if it was issued since ``begun`` and lives: none longer-lived is to be had."""
     state = inspect(row, now)
-    if row.state != ParticipantState.ENROLLED or not state.usable or state.refresh_after is None:
+    if row.state != ParticipantState.ENROLLED or state.refresh_after is None or row.token_expires_at is None:
+        return None
+    is_new = begun is not None and _is_newer(row, begun) and row.token_expires_at > now
+    if not (state.usable or is_new):
         return None
     return Admitted(row, state.refresh_after, now)
 

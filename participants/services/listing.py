@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from participants.errors import Misconfigured
 from participants.models import Meeting
-from participants.realtimekit import Absent, Deadline, RealtimeKit
+from participants.realtimekit import Absent, Deadline, OutcomeUnknown, RealtimeKit, RealtimeKitError, Refused
 from participants.realtimekit import Participant as RemoteParticipant
 
 
@@ -22,6 +22,7 @@ class Listings:
 
     client: RealtimeKit
     _known: dict[uuid.UUID, _Listing] = field(default_factory=dict)
+    _presets: frozenset[str] | None = None
 
     def find(self, meeting: Meeting, custom_id: str, *, since: float, deadline: Deadline) -> list[RemoteParticipant]:
         """Remote participants with this custom id, newest first, from a listing begun at or after ``since``.
@@ -50,6 +51,34 @@ class Listings:
             raise StillThere
         return matches
 
+    def delete(self, meeting: Meeting, custom_id: str, realtimekit_id: str, *, deadline: Deadline) -> None:
+        """Delete a participant; where it is gone already, whoever else carries the custom id goes in its place.
+
+        Raises as ``confirm_absent``, but what RealtimeKit said when the participant is still there.
+        """
+        room = str(meeting.realtimekit_id)
+        try:
+            self.client.participants.delete(room, realtimekit_id, deadline=deadline)
+        except RealtimeKitError as error:
+            if not may_mean_absent(error):
+                raise
+            try:
+                others = self.confirm_absent(meeting, custom_id, realtimekit_id, deadline=deadline)
+            except StillThere:
+                raise error from None
+            for other in others:
+                self.client.participants.delete(room, other.id, deadline=deadline)
+
+    def lacks_preset(self, name: str, *, deadline: Deadline) -> bool:
+        """Whether the app has no preset of that name; False where that can't be found out now."""
+        if self._presets is None:
+            try:
+                found = self.client.presets.list(deadline=deadline)
+            except RealtimeKitError:
+                return False
+            self._presets = frozenset(preset.name for preset in found)
+        return name not in self._presets
+
     def confirm_meeting(self, meeting: Meeting, *, deadline: Deadline) -> None:
         """Raises Misconfigured when RealtimeKit does not know the meeting, RealtimeKitError when it can't say."""
         try:
@@ -59,6 +88,16 @@ class Listings:
                 reason=f"RealtimeKit does not know the meeting {meeting.title!r}. "
                 "Check REALTIMEKIT_ACCOUNT_ID and REALTIMEKIT_APP_ID."
             ) from None
+
+
+def may_mean_absent(error: RealtimeKitError) -> bool:
+    """Whether an answer may mean "no such thing": 400, 404, 422 and 500 do, in any shape (contract 18, rows 4, 5).
+
+    To be believed only together with ``confirm_absent``.
+    """
+    if isinstance(error, OutcomeUnknown):
+        return error.status is not None
+    return isinstance(error, Absent | Refused) or error.code == "route_unknown"
 
 
 class StillThere(Exception):

@@ -8,6 +8,7 @@ otherwise lives for 100 days (contract 4). A report says what held where.
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,16 +27,18 @@ from participants.errors import (
 from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, EventKind, Meeting, Participant, Person
 from participants.models.event import record
-from participants.realtimekit import Absent, Deadline, RealtimeKit, RealtimeKitError
-from participants.services import leases
+from participants.realtimekit import Deadline, OutcomeUnknown, RealtimeKit, RealtimeKitError
+from participants.services import leases, livesessions
 from participants.services.admission import has_room
-from participants.services.listing import Listings, StillThere
+from participants.services.listing import Listings
 from participants.services.rooms import VERIFY_AFTER
 from participants.services.tokencache import NO_TOKEN
 from participants.services.trouble import explain
 from participants.states import REMOVABLE, RESTORABLE, ParticipantState
 
 SECONDS = 10.0
+KICKS = 5
+"""How often a kick that fails keeps a removal from being recorded, once the participant is deleted."""
 
 
 @dataclass
@@ -77,11 +80,14 @@ def mark(pk: uuid.UUID, *, by: Actor) -> Participant | None:
         return None
     now = timezone.now()
     # An Add in flight may still make a participant: until its lease ends no listing settles the matter.
-    until = max(row.lease_until or now, now) if row.outcome_unknown else None
+    # Where extras were yet to be looked for, deleting the one we recorded is not enough either.
+    doubt = row.outcome_unknown or row.verify_after is not None
+    until = max(row.lease_until or now, now) if doubt else None
     Participant.objects.filter(pk=pk).update(
         state=ParticipantState.REMOVING,
         removed_at=now,
         removed_by=by.user,
+        outcome_unknown=doubt,
         verify_after=until,
         updated_at=now,
         **NO_TOKEN,
@@ -140,33 +146,23 @@ def _needs_client(row: Participant) -> bool:
 
 
 def _delete(row: Participant, deadline: Deadline, client: RealtimeKit, listings: Listings) -> None:
-    room, custom_id = str(row.meeting.realtimekit_id), row.custom_participant_id
+    custom_id = row.custom_participant_id
     doomed = {row.realtimekit_id} if row.realtimekit_id else set()
     if row.outcome_unknown:
         doomed |= {
             found.id for found in listings.find(row.meeting, custom_id, since=time.monotonic(), deadline=deadline)
         }
+    is_out = True
     for remote_id in sorted(doomed):
-        client.active_session.kick(room, participant_ids=[remote_id], deadline=deadline)
-        try:
-            client.participants.delete(room, remote_id, deadline=deadline)
-        except Absent:
-            _believe_absent(row, remote_id, deadline, client, listings)
+        # Deletion alone revokes the token: a kick that fails or hangs does not hold it up.
+        with suppress(RealtimeKitError):
+            soon = Deadline.after(deadline.remaining() / 3)
+            livesessions.put_out(row.meeting, remote_id, deadline=soon, client=client)
+        listings.delete(row.meeting, custom_id, remote_id, deadline=deadline)
         # A peer that connected during the delete is not documented to be dropped (contract 18, row 25).
-        client.active_session.kick(room, participant_ids=[remote_id], deadline=deadline)
-
-
-def _believe_absent(
-    row: Participant, remote_id: str, deadline: Deadline, client: RealtimeKit, listings: Listings
-) -> None:
-    try:
-        others = listings.confirm_absent(row.meeting, row.custom_participant_id, remote_id, deadline=deadline)
-    except StillThere:
-        raise Absent(
-            operation="participants.delete", code="still_listed", message="Unknown, yet still listed."
-        ) from None
-    for other in others:
-        client.participants.delete(str(row.meeting.realtimekit_id), other.id, deadline=deadline)
+        is_out &= livesessions.put_out(row.meeting, remote_id, deadline=deadline, client=client)
+    if not is_out and row.attempts < KICKS:
+        raise OutcomeUnknown("active_session.kick", "kick_unconfirmed", "Deleted, but may still be in the room.")
 
 
 def _mark_removed(row: Participant, lease: uuid.UUID, by: Actor) -> None:

@@ -19,7 +19,7 @@ from participants.models.base import CHANGE_REFUSED
 from participants.models.event import record
 from participants.realtimekit import Deadline, OutcomeUnknown, RealtimeKit, RealtimeKitError, Refused
 from participants.realtimekit import Meeting as RemoteMeeting
-from participants.services import leases
+from participants.services import leases, livesessions
 from participants.services.trouble import explain
 from participants.states import MeetingState, MeetingStatus
 
@@ -126,8 +126,8 @@ def _mark_created(meeting: Meeting, lease: uuid.UUID, remote: RemoteMeeting, by:
             .update(
                 state=MeetingState.CREATED,
                 realtimekit_id=remote.id,
-                applied_title=remote.title or meeting.title_on_creation,
-                applied_status=remote.status or MeetingStatus.ACTIVE,
+                applied_title=(remote.title or meeting.title_on_creation)[:200],
+                applied_status=(remote.status or MeetingStatus.ACTIVE).upper()[:32],
                 raw=dict(remote.raw),
                 seen_at=now,
                 outcome_unknown=False,
@@ -172,7 +172,7 @@ def _push(meeting: Meeting, deadline: Deadline, by: Actor, client: RealtimeKit) 
         if changes:
             client.meetings.patch(str(meeting.realtimekit_id), **changes, deadline=deadline)
         if changes.get("status") == MeetingStatus.INACTIVE:
-            _empty(meeting, deadline, client)
+            livesessions.empty(meeting, deadline=deadline, client=client)
     except RealtimeKitError as error:
         if isinstance(error, Refused) and "title" in changes:
             refused = {"last_error_code": CHANGE_REFUSED, "next_attempt_at": None}
@@ -183,14 +183,6 @@ def _push(meeting: Meeting, deadline: Deadline, by: Actor, client: RealtimeKit) 
         raise explain(error) from None
     _mark_applied(meeting, lease, changes, by)
     return True
-
-
-def _empty(meeting: Meeting, deadline: Deadline, client: RealtimeKit) -> None:
-    """End the session of a closed room; INACTIVE alone is not documented to eject anybody (contract 3)."""
-    room = str(meeting.realtimekit_id)
-    client.active_session.kick_all(room, deadline=deadline)
-    if client.active_session.get(room, deadline=deadline):
-        client.active_session.kick_all(room, deadline=deadline)
 
 
 def _mark_applied(meeting: Meeting, lease: uuid.UUID, changes: dict[str, Any], by: Actor) -> None:

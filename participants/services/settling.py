@@ -4,11 +4,12 @@ Join, staff actions and converging passes all come through here; which step is d
 """
 
 import time
+import uuid
 
 from django.db import transaction
 from django.utils import timezone
 
-from participants.errors import Busy, RollcallError
+from participants.errors import Busy, Misconfigured, RollcallError
 from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, EventKind, Participant
 from participants.models.base import CHANGE_REFUSED
@@ -16,10 +17,10 @@ from participants.models.event import record
 from participants.realtimekit import Absent, Deadline, RealtimeKit, RealtimeKitError, Refused
 from participants.services import leases, rooms
 from participants.services.addition import add
-from participants.services.listing import Listings
+from participants.services.listing import Listings, may_mean_absent
 from participants.services.removal import withdraw
 from participants.services.tokencache import describe_token
-from participants.services.tokens import adopt_other
+from participants.services.tokens import adopt_other, settle_absence
 from participants.services.trouble import explain
 from participants.states import MeetingState, ParticipantState
 
@@ -65,13 +66,17 @@ def settle(
     if row.state == ParticipantState.REMOVING:
         return withdraw(row, deadline=deadline, by=by, client=client, listings=listings)
     if row.verify_after and row.verify_after <= timezone.now():
-        return _verify(row, deadline, by, client, listings)
+        return _verify(row, deadline, by, client, listings, time.monotonic() if as_of is None else as_of)
     if row.state == ParticipantState.ENROLLED and row.find_drift():
-        return _apply_changes(row, deadline, by, client)
+        if not _apply_changes(row, deadline, by, client, listings):
+            return False
+        row.refresh_from_db()
+        # Gone remotely, as the change found out: added anew with it.
+        return row.state != ParticipantState.PENDING or settle(row, deadline=deadline, by=by, client=client)
     return True
 
 
-def _apply_changes(row: Participant, deadline: Deadline, by: Actor, client: RealtimeKit) -> bool:
+def _apply_changes(row: Participant, deadline: Deadline, by: Actor, client: RealtimeKit, listings: Listings) -> bool:
     enrolled = Participant.objects.filter(state=ParticipantState.ENROLLED, realtimekit_id=row.realtimekit_id)
     lease = leases.claim(enrolled, row, deadline)
     if lease is None:
@@ -81,12 +86,9 @@ def _apply_changes(row: Participant, deadline: Deadline, by: Actor, client: Real
     room, remote_id = str(row.meeting.realtimekit_id), str(row.realtimekit_id)
     try:
         issued = client.participants.patch(room, remote_id, **changes, deadline=deadline)
-    except Refused as error:
-        leases.give_back(enrolled, row, lease, error, last_error_code=CHANGE_REFUSED, next_attempt_at=None)
-        return True
     except RealtimeKitError as error:
-        leases.give_back(enrolled, row, lease, error)
-        raise explain(error) from None
+        _weigh_change(row, lease, error, changes.get("preset_name"), deadline, by, listings)
+        return True
     now = timezone.now()
     applied = {
         column: changes[name]
@@ -104,14 +106,43 @@ def _apply_changes(row: Participant, deadline: Deadline, by: Actor, client: Real
     return True
 
 
-def _verify(row: Participant, deadline: Deadline, by: Actor, client: RealtimeKit, listings: Listings) -> bool:
+def _weigh_change(
+    row: Participant,
+    lease: uuid.UUID,
+    error: RealtimeKitError,
+    preset_name: str | None,
+    deadline: Deadline,
+    by: Actor,
+    listings: Listings,
+) -> None:
+    """A failed PATCH: the participant is gone, the change was refused, or it is to be repeated (raised)."""
+    failure: RealtimeKitError | Misconfigured = error
+    if may_mean_absent(error):
+        try:
+            return settle_absence(row, lease, error, deadline=deadline, by=by, listings=listings)
+        except (RealtimeKitError, Misconfigured) as found:
+            failure = found
+    refused = isinstance(failure, Refused) and failure is error
+    if failure is error and not refused and may_mean_absent(error) and preset_name is not None:
+        # The participant is there: an unknown preset is answered with 404 or 500 too (contract 18, row 4).
+        refused = listings.lacks_preset(preset_name, deadline=deadline)
+    waits = {"last_error_code": CHANGE_REFUSED, "next_attempt_at": None} if refused else {}
+    leases.give_back(Participant.objects.all(), row, lease, failure, **waits)
+    if not refused:
+        raise (explain(failure) if isinstance(failure, RealtimeKitError) else failure) from None
+    return None
+
+
+def _verify(
+    row: Participant, deadline: Deadline, by: Actor, client: RealtimeKit, listings: Listings, as_of: float
+) -> bool:
     """List once more and delete extras: exactly one remote participant in the end (design 2.3)."""
     lease = leases.claim(Participant.objects.filter(state=row.state, verify_after=row.verify_after), row, deadline)
     if lease is None:
         return False
     room = str(row.meeting.realtimekit_id)
     try:
-        matches = listings.find(row.meeting, row.custom_participant_id, since=time.monotonic(), deadline=deadline)
+        matches = listings.find(row.meeting, row.custom_participant_id, since=as_of, deadline=deadline)
         if _recorded_is_gone(row, room, [match.id for match in matches], deadline, client):
             adopt_other(row, matches[0], held_by=lease, by=by)
             return True
@@ -141,7 +172,9 @@ def _recorded_is_gone(
         return False
     try:
         client.participants.get(room, keep, deadline=deadline)
-    except Absent:
+    except RealtimeKitError as error:
+        if not may_mean_absent(error):
+            raise
         return True
     return False
 

@@ -18,6 +18,7 @@ from participants.states import MeetingState, MeetingStatus
 SECONDS = 60.0
 _LAG = timedelta(minutes=2)
 _REFERENCE = "[rc-"
+TITLE_LIMIT = 100
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ def _store_meetings(remote: list[RemoteMeeting], by: Actor) -> tuple[int, int]:
 
 def _refresh(item: RemoteMeeting) -> None:
     # Not while somebody is pushing a change: the list may be older than what they are writing.
+    told = {} if item.status is None else {"applied_status": _read_status(item)}
     Meeting.objects.filter(realtimekit_id=item.id).unleased().update(
-        applied_title=item.title or "",
-        applied_status=item.status or "",
+        **told,
+        applied_title=_shorten(item.title),
         raw=dict(item.raw),
         seen_at=timezone.now(),
         gone_at=None,
@@ -69,16 +71,26 @@ def _refresh(item: RemoteMeeting) -> None:
 
 
 def _adopt(item: RemoteMeeting, by: Actor) -> None:
-    title = " ".join((item.title or "Untitled meeting").split())[:100]
-    inactive = item.status == MeetingStatus.INACTIVE
+    title = _shorten(item.title)
+    inactive = _read_status(item) == MeetingStatus.INACTIVE
     meeting = Meeting.objects.create(
         state=MeetingState.CREATED,
         realtimekit_id=item.id,
         title=title,
-        applied_title=item.title or "",
+        applied_title=title,
         status=MeetingStatus.INACTIVE if inactive else MeetingStatus.ACTIVE,
-        applied_status=item.status or "",
+        applied_status=_read_status(item),
         raw=dict(item.raw),
         seen_at=timezone.now(),
     )
     record(EventKind.MEETING_CREATED, by, meeting=meeting, imported=True)
+
+
+def _shorten(title: str | None) -> str:
+    """A remote title as ours hold it; what differs from it in spaces or length alone is not drift to be pushed."""
+    return " ".join((title or "").split())[:TITLE_LIMIT] or "Untitled meeting"
+
+
+def _read_status(item: RemoteMeeting) -> str:
+    """In our words; a list may leave it out, and a room is ACTIVE until somebody closes it (contract 6)."""
+    return (item.status or MeetingStatus.ACTIVE).upper()[:32]

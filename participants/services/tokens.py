@@ -8,10 +8,10 @@ from django.utils import timezone
 from participants.errors import Misconfigured
 from participants.models import Actor, EventKind, Participant
 from participants.models.event import record
-from participants.realtimekit import Absent, Deadline, OutcomeUnknown, RealtimeKit, RealtimeKitError
+from participants.realtimekit import Deadline, RealtimeKit, RealtimeKitError
 from participants.realtimekit import Participant as RemoteParticipant
 from participants.services import leases
-from participants.services.listing import Listings, StillThere
+from participants.services.listing import Listings, StillThere, may_mean_absent
 from participants.services.rooms import VERIFY_AFTER
 from participants.services.tokencache import NO_TOKEN, describe_token
 from participants.services.trouble import explain
@@ -35,11 +35,10 @@ def refresh(row: Participant, *, deadline: Deadline, by: Actor, client: Realtime
     try:
         try:
             token = client.participants.refresh_token(room, remote_id, deadline=deadline)
-        except (Absent, OutcomeUnknown) as error:
-            # A deleted participant answers 404 or 500 (contract 18, row 5).
-            if isinstance(error, OutcomeUnknown) and error.status is None:
+        except RealtimeKitError as error:
+            if not may_mean_absent(error):
                 raise
-            _settle_absence(row, lease, remote_id, deadline, client, by, error)
+            settle_absence(row, lease, error, deadline=deadline, by=by, listings=Listings(client))
             return True
     except (RealtimeKitError, Misconfigured) as error:
         leases.give_back(Participant.objects.all(), row, lease, error, next_attempt_at=None)
@@ -53,16 +52,20 @@ def refresh(row: Participant, *, deadline: Deadline, by: Actor, client: Realtime
     return True
 
 
-def _settle_absence(
+def settle_absence(
     row: Participant,
     lease: uuid.UUID,
-    remote_id: str,
-    deadline: Deadline,
-    client: RealtimeKit,
-    by: Actor,
     error: RealtimeKitError,
+    *,
+    deadline: Deadline,
+    by: Actor,
+    listings: Listings,
 ) -> None:
-    listings = Listings(client)
+    """The leased row's participant is unknown, ``error`` says: put it back to pending, or adopt another one.
+
+    Raises ``error`` when the participant is still listed; else as ``Listings.confirm_absent``.
+    """
+    remote_id = str(row.realtimekit_id)
     try:
         others = listings.confirm_absent(row.meeting, row.custom_participant_id, remote_id, deadline=deadline)
     except StillThere:
@@ -77,11 +80,21 @@ def _settle_absence(
             realtimekit_id=None,
             # Asked anew before it is added: somebody just added may be missing from a list for a while.
             outcome_unknown=True,
+            verify_after=None,
             updated_at=now,
             **NO_TOKEN,
             **leases.CLEARED,
         ):
             record(EventKind.LOST, by, participant=row, realtimekit_id=remote_id)
+
+
+def describe_adopted(remote: RemoteParticipant) -> dict[str, str]:
+    """The ``applied_*`` columns of a participant that was there already, cut to what they hold."""
+    return {
+        "applied_preset": (remote.preset_name or "")[:255],
+        "applied_name": (remote.name or "")[:255],
+        "applied_picture": (remote.picture or "")[:500],
+    }
 
 
 def adopt_other(row: Participant, other: RemoteParticipant, *, held_by: uuid.UUID, by: Actor) -> None:
@@ -90,9 +103,7 @@ def adopt_other(row: Participant, other: RemoteParticipant, *, held_by: uuid.UUI
     adopted = Participant.objects.held(row.pk, held_by).filter(state=ParticipantState.ENROLLED)
     if adopted.update(
         realtimekit_id=other.id,
-        applied_preset=other.preset_name or "",
-        applied_name=other.name or "",
-        applied_picture=other.picture or "",
+        **describe_adopted(other),
         verify_after=now + VERIFY_AFTER,
         updated_at=now,
         **NO_TOKEN,

@@ -14,6 +14,7 @@ from participants.realtimekit import FailureKind, RealtimeKitError
 
 RETRY_AFTER = 5
 BACKOFF_CAP = 60.0
+COLLECTIONS = frozenset({"apps.list", "presets.list", "meetings.list", "meetings.create"})
 logger = logging.getLogger(__name__)
 _jitter = random.SystemRandom()
 
@@ -21,7 +22,9 @@ _jitter = random.SystemRandom()
 def explain(error: RealtimeKitError) -> Busy | Misconfigured:
     """What a caller of ours is told. ``reason`` is for staff only."""
     reason = f"{error.message} ({error.code})"
-    if error.kind is FailureKind.MISCONFIGURED:
+    # What has no id in its address can't be absent: the account or the app is unknown.
+    is_lost = error.kind is FailureKind.ABSENT and error.operation in COLLECTIONS
+    if error.kind is FailureKind.MISCONFIGURED or is_lost:
         raise_alarm(reason)
         return Misconfigured(reason=reason)
     wait = error.retry_after if error.retry_after is not None else RETRY_AFTER
