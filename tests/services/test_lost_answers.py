@@ -129,7 +129,7 @@ def test_a_refused_title_does_not_keep_the_room_open(sandbox: Sandbox, meeting: 
 
 
 def test_unknown_outcomes_of_one_meeting_share_one_listing(sandbox: Sandbox, meeting: Meeting, by: Actor) -> None:
-    for n in range(5):
+    for _ in range(5):
         row, _ = enrolment.store(meeting=meeting, person=PersonFactory(), preset=None, source=Source.ADMIN, by=by)
         add_remotely(sandbox, meeting, row.custom_participant_id)
     Participant.objects.update(outcome_unknown=True, attempts=1)
