@@ -4,7 +4,7 @@ Every name may also be given as ``NAME_FILE``, the path of a mounted secret.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,6 +60,16 @@ def read_count(name: str, *, default: int, minimum: int = 1) -> int:
         raise ValueError
 
     return _read(name, default, parse, f"a whole number of at least {minimum}")
+
+
+def read_threads(name: str, *, arguments: Sequence[str], default: int) -> int:
+    """Threads of one server process: as set, else as its own command line says, else the default.
+
+    granian, gunicorn and waitress call the option ``--blocking-threads`` or ``--threads``; their worker processes
+    carry the same command line.
+    """
+    found = re.search(r"--(?:blocking-)?threads[= ](\d+)(?: |$)", " ".join(arguments))
+    return read_count(name, default=max(2, int(found[1])) if found else default, minimum=2)
 
 
 def read_rate(name: str, *, default: tuple[int, int]) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """All settings, read from the environment; the order of sections is fixed. No logic beyond reading."""
 
+import sys
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -215,7 +216,7 @@ REALTIMEKIT_TOKEN_LIFETIME = env.read_seconds("REALTIMEKIT_TOKEN_LIFETIME", defa
 TOKEN_MIN_REMAINING = env.read_seconds("TOKEN_MIN_REMAINING", default=86_400)
 TOKEN_ENCRYPTION_KEYS = env.read_fernet_keys("TOKEN_ENCRYPTION_KEYS")
 JOIN_RATE = env.read_rate("JOIN_RATE", default=(300, 60))
-WEB_THREADS = env.read_count("WEB_THREADS", default=32, minimum=2)
+WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 
 # --- Logs -------------------------------------------------------------------------------------------
 LOGGING = {

@@ -110,10 +110,13 @@ def change(
 ) -> Result:
     """Change preset, name or both; RealtimeKit applies it at the next join (contract 7).
 
-    Raises PresetGone, or WrongState for a removed participant. A failed row is retried with the change.
+    Raises PresetGone, or WrongState for a removed participant. A failed row is retried with the change, which may
+    raise as ``enrol``.
     """
     changes: dict[str, Any] = {}
     with transaction.atomic():
+        # The meeting first, as everywhere: two orders of locking would be a deadlock.
+        meeting = Meeting.objects.select_for_update().get(pk=participant.meeting_id)
         row = Participant.objects.with_relations().select_for_update(of=("self",)).get(pk=participant.pk)
         if row.state in RESTORABLE:
             raise WrongState("A removed participant can't be changed. Restore them first.")
@@ -132,7 +135,7 @@ def change(
         record(EventKind.CHANGED, by, participant=row, **told)
         row = Participant.objects.with_relations().get(pk=row.pk)
         if row.state == ParticipantState.FAILED:
-            row = _retry(row, None, by)
+            row = _meet_existing(row, meeting, None, by)
     return Result(row, trouble=try_now(row, by=by, deadline=deadline))
 
 

@@ -85,8 +85,9 @@ class Listings:
             self.client.meetings.get(str(meeting.realtimekit_id), deadline=deadline)
         except Absent:
             raise Misconfigured(
+                meeting_id=str(meeting.pk),
                 reason=f"RealtimeKit does not know the meeting {meeting.title!r}. "
-                "Check REALTIMEKIT_ACCOUNT_ID and REALTIMEKIT_APP_ID."
+                "Check REALTIMEKIT_ACCOUNT_ID and REALTIMEKIT_APP_ID.",
             ) from None
 
 

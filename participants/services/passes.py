@@ -2,11 +2,13 @@
 
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 from django.utils import timezone
 
 from participants.errors import Misconfigured, RollcallError
@@ -15,6 +17,7 @@ from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
 from participants.services import removal, rooms, settling
 from participants.services.listing import Listings
+from participants.states import ParticipantState
 
 PASS_SECONDS = 60.0
 ROW_SECONDS = 20.0
@@ -45,8 +48,11 @@ def converge(*, by: Actor, deadline: Deadline | None = None, due_only: bool = Fa
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
     try:
         client = get_client()
-        _settle_meetings(client, outcome, by, deadline, due_only)
-        _settle_participants(client, outcome, by, deadline, due_only)
+        work = _Work(client, outcome, by, deadline, due_only)
+        # Removals first: they keep somebody out, and slow meetings must not use their time up.
+        work.settle_participants(removals=True)
+        work.settle_meetings()
+        work.settle_participants(removals=False)
     except Misconfigured as error:
         outcome.trouble = str(error.data.get("reason", error))
     return outcome
@@ -61,54 +67,72 @@ def _withdraw_inactive(by: Actor) -> int:
     return count
 
 
-def _settle_meetings(client: RealtimeKit, outcome: Outcome, by: Actor, deadline: Deadline, due_only: bool) -> None:
-    now = timezone.now()
-    unsettled = Meeting.objects.unsettled(now)
-    rows = unsettled.due(now) if due_only else unsettled.unleased()
-    for pk in list(rows.order_by("opens_at", "pk").values_list("pk", flat=True)[:BATCH]):
-        if deadline.expired:
-            return
-        step = Deadline.after(min(ROW_SECONDS, deadline.remaining()))
-        try:
-            outcome.settled += rooms.settle(pk, deadline=step, by=by, client=client)
-        except Misconfigured:
-            raise
-        except RollcallError as error:
-            _note(outcome, error)
+@dataclass
+class _Work:
+    """One pass at work. Raises Misconfigured from any row, since it would fail every row alike."""
 
+    client: RealtimeKit
+    outcome: Outcome
+    by: Actor
+    deadline: Deadline
+    due_only: bool
 
-def _settle_participants(
-    client: RealtimeKit, outcome: Outcome, by: Actor, deadline: Deadline, due_only: bool
-) -> None:
-    listings, keys = Listings(client), _find_work(timezone.now(), due_only)
-    for start in range(0, len(keys), BATCH):
-        chunk, begun = keys[start : start + BATCH], time.monotonic()
-        rows = Participant.objects.with_relations().in_bulk(chunk)
-        for row in (rows[key] for key in chunk if key in rows):
-            if deadline.expired:
+    def settle_meetings(self) -> None:
+        now = timezone.now()
+        unsettled = Meeting.objects.unsettled(now)
+        rows = unsettled.due(now) if self.due_only else unsettled.unleased()
+        for pk in list(rows.order_by("opens_at", "pk").values_list("pk", flat=True)):
+            step = self.take_step()
+            if step is None:
                 return
-            step = Deadline.after(min(ROW_SECONDS, deadline.remaining()))
-            try:
-                done = settling.settle(row, deadline=step, by=by, client=client, listings=listings, as_of=begun)
-                outcome.settled += done
-                outcome.waiting += not done
-            except Misconfigured:
+            with self.noting_trouble():
+                self.count(rooms.settle(pk, deadline=step, by=self.by, client=self.client))
+
+    def settle_participants(self, *, removals: bool) -> None:
+        listings, keys = Listings(self.client), self.find_participants(removals)
+        for start in range(0, len(keys), BATCH):
+            chunk, begun = keys[start : start + BATCH], time.monotonic()
+            rows = Participant.objects.with_relations().in_bulk(chunk)
+            for row in (rows[key] for key in chunk if key in rows):
+                step = self.take_step()
+                if step is None:
+                    return
+                with self.noting_trouble():
+                    self.count(
+                        settling.settle(
+                            row, deadline=step, by=self.by, client=self.client, listings=listings, as_of=begun
+                        )
+                    )
+
+    def find_participants(self, removals: bool) -> list[uuid.UUID]:
+        now = timezone.now()
+        unsettled = Participant.objects.unsettled(now)
+        rows = unsettled.due(now) if self.due_only else unsettled.unleased()
+        removing = Q(state=ParticipantState.REMOVING)
+        # Meeting by meeting, so that doubts share a listing.
+        ordered = rows.filter(removing if removals else ~removing).order_by("meeting", "pk")
+        return list(ordered.values_list("pk", flat=True))
+
+    def take_step(self) -> Deadline | None:
+        """Time for one row, or None when the pass has none left."""
+        if self.deadline.expired:
+            return None
+        return Deadline.after(min(ROW_SECONDS, self.deadline.remaining()))
+
+    def count(self, done: bool) -> None:
+        self.outcome.settled += done
+        self.outcome.waiting += not done
+
+    @contextmanager
+    def noting_trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except RollcallError as error:
+            # A meeting that RealtimeKit does not know concerns its own rows alone.
+            if isinstance(error, Misconfigured) and "meeting_id" not in error.data:
                 raise
-            except RollcallError as error:
-                _note(outcome, error)
-
-
-def _find_work(now: datetime, due_only: bool) -> list[uuid.UUID]:
-    unsettled = Participant.objects.unsettled(now)
-    rows = unsettled.due(now) if due_only else unsettled.unleased()
-    # Removals first: they keep somebody out. Then meeting by meeting, so that doubts share a listing.
-    ordered = rows.order_by(F("removed_at").desc(nulls_last=True), "meeting", "pk")
-    return list(ordered.values_list("pk", flat=True))
-
-
-def _note(outcome: Outcome, error: RollcallError) -> None:
-    outcome.waiting += 1
-    outcome.trouble = outcome.trouble or str(error.data.get("reason", error))
+            self.outcome.waiting += 1
+            self.outcome.trouble = self.outcome.trouble or str(error.data.get("reason", error))
 
 
 def list_unsettled(now: datetime) -> tuple[int, int]:

@@ -175,3 +175,21 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_the_variable(
     with pytest.raises(ImproperlyConfigured) as caught:
         env.read_text("ROLLCALL_TEST_UNREADABLE")
     assert str(caught.value).startswith("ROLLCALL_TEST_UNREADABLE_FILE")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "threads"),
+    [
+        (["granian", "--blocking-threads", "4", "config.wsgi:application"], 4),
+        (["gunicorn", "--threads=8", "config.wsgi"], 8),
+        (["manage.py", "runserver"], 32),
+        (["granian", "--blocking-threads", "1"], 2),
+    ],
+)
+def test_the_number_of_threads_is_read_off_the_servers_own_command_line(arguments: list[str], threads: int) -> None:
+    assert env.read_threads("WEB_THREADS", arguments=arguments, default=32) == threads
+
+
+def test_a_number_of_threads_that_is_set_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_THREADS", "6")
+    assert env.read_threads("WEB_THREADS", arguments=["granian", "--blocking-threads", "4"], default=32) == 6

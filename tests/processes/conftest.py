@@ -52,7 +52,6 @@ def make_environment(sandbox: Sandbox, settings: LazySettings) -> dict[str, str]
         "REALTIMEKIT_ACCOUNT_ID": sandbox.account_id,
         "REALTIMEKIT_APP_ID": sandbox.app_id,
         "REALTIMEKIT_API_TOKEN": sandbox.api_token,
-        "WEB_THREADS": "32",
         "LOG_LEVEL": "INFO",
     }
 

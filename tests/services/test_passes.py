@@ -12,8 +12,8 @@ from django.utils import timezone
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline
 from participants.sandbox import Sandbox
-from participants.services import passes, people
-from tests.factories import EnrolledFactory, MeetingFactory, ParticipantFactory
+from participants.services import passes, people, removal
+from tests.factories import EnrolledFactory, MadeMeetingFactory, MeetingFactory, ParticipantFactory
 from tests.services.conftest import enrol
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,3 +140,28 @@ def test_a_pass_touches_nobody_who_is_settled(sandbox: Sandbox, meeting: Meeting
     passes.converge(by=by)
     row.refresh_from_db()
     assert row.updated_at == before
+
+
+def test_a_meeting_that_realtimekit_does_not_know_holds_up_only_its_own_rows(sandbox: Sandbox, by: Actor) -> None:
+    lost = ParticipantFactory(
+        meeting=MadeMeetingFactory(title="A", realtimekit_id="00000000-0000-4000-8000-00000000dead")
+    )
+    fine = ParticipantFactory()
+    outcome = passes.converge(by=by)
+    lost.refresh_from_db()
+    fine.refresh_from_db()
+    assert (lost.state, fine.state) == ("pending", "enrolled")
+    assert "does not know the meeting" in outcome.trouble
+    assert "does not know the meeting" in lost.last_error_detail
+
+
+def test_a_pass_tells_of_removals_before_it_turns_to_meetings(sandbox: Sandbox, by: Actor) -> None:
+    leaving = enrol(MeetingFactory(), by)
+    sandbox.faults.down()
+    removal.remove(leaving, by=by, deadline=Deadline.after(1))
+    sandbox.faults.up()
+    MeetingFactory()
+    sandbox.requests.clear()
+    passes.converge(by=by)
+    operations = [request.operation for request in sandbox.requests.all()]
+    assert operations.index("participants.delete") < operations.index("meetings.create")
