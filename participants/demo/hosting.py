@@ -17,7 +17,8 @@ def serve() -> None:
     """Returns when interrupted. Raises DemoError when it can't start or a child ends by itself."""
     folder = find_folder()
     folder.make()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell starts background jobs with it ignored, and then Python would never hear it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     with folder.locked():
         stack = _choose_ports(folder)
