@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -50,6 +51,12 @@ def read_client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def read_login_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str | None:
+    """The name that login lockout counts by, as long as its column at most; no user has a longer one."""
+    name = (credentials or request.POST).get("username")
+    return None if name is None else str(name).replace("\0", "")[:255]
+
+
 def _is_trusted(address: str) -> bool:
     try:
         peer = ip_address(address)
@@ -63,6 +70,16 @@ def _find_client(request: HttpRequest) -> str:
     forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
     hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     for hop in reversed(hops):
-        if not _is_trusted(hop):
-            return hop
+        if not _is_trusted(address := _strip_port(hop)):
+            return address or str(request.META["REMOTE_ADDR"])
     return str(request.META["REMOTE_ADDR"])
+
+
+def _strip_port(hop: str) -> str:
+    """The address of a hop, which some proxies write with its port; empty when it is none."""
+    for text in (hop, hop.rpartition(":")[0].strip("[]"), hop.strip("[]")):
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            continue
+    return ""

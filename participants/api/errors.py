@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -55,6 +56,12 @@ FIELDS = {
 _STAFF_ONLY = {"reason"}
 
 
+class TooLarge(exceptions.APIException):
+    status_code = 413
+    default_detail = "The request is too large."
+    default_code = "too_large"
+
+
 def render_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. Unknown exceptions are left to Django: a 500, logged, that shows nothing."""
     set_rollback()
@@ -66,6 +73,8 @@ def render_problem(error: Exception, context: dict[str, Any]) -> Response | None
         error = exceptions.PermissionDenied()
     elif isinstance(error, DjangoValidationError):
         error = exceptions.ValidationError(_read_django(error))
+    elif isinstance(error, RequestDataTooBig):
+        error = TooLarge()
     if isinstance(error, exceptions.APIException):
         return _render_framework(error)
     return None
@@ -154,7 +163,9 @@ def _read_django(error: DjangoValidationError) -> dict[str, list[str]]:
 
 def _flatten(details: Any, field: str = "") -> Iterator[dict[str, str]]:
     if isinstance(details, dict) and set(details) == {"message", "code"}:
-        yield {"field": field or "non_field_errors", "code": details["code"], "detail": str(details["message"])}
+        told = {"field": field or "non_field_errors", "code": details["code"], "detail": str(details["message"])}
+        # What was sent is quoted, and half of a surrogate pair has no encoding.
+        yield {name: text.encode("utf-8", "replace").decode() for name, text in told.items()}
     elif isinstance(details, dict):
         for name, inner in details.items():
             yield from _flatten(inner, f"{field}.{name}" if field else str(name))

@@ -1,6 +1,10 @@
+from datetime import datetime
 from typing import Any
 
-from rest_framework.pagination import CursorPagination
+from django.utils.dateparse import parse_datetime
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
 
 
 class Pages(CursorPagination):
@@ -10,3 +14,19 @@ class Pages(CursorPagination):
     max_page_size = 200
     page_size_query_param = "page_size"
     ordering: Any = ("-created_at", "-id")
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """DRF's own lets any text through as the place to go on from, which is always one of our times."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and _read_place(str(cursor.position)) is None:
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+def _read_place(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    # Ours carry an offset of nothing; another could lie beyond the years that can be compared.
+    return moment if moment is not None and moment.tzinfo is not None and not moment.utcoffset() else None

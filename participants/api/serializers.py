@@ -149,7 +149,7 @@ class MeetingInput(StrictSerializer):
 
 class GuestInput(StrictSerializer):
     name = serializers.CharField(max_length=NAME_LIMIT)
-    email = serializers.EmailField()
+    email = serializers.EmailField(max_length=254)
 
 
 class EnrolInput(StrictSerializer):

@@ -65,11 +65,15 @@ def store(
     """The local half of ``enrol``: the row, and whether it is new."""
     with transaction.atomic():
         # The meeting's row lock makes capacity and "once per meeting" hold against concurrent enrolments.
-        meeting = Meeting.objects.select_for_update(of=("self",)).select_related("default_preset").get(pk=meeting.pk)
+        meeting = (
+            Meeting.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("default_preset")
+            .get(pk=meeting.pk)
+        )
         existing = Participant.objects.with_relations().filter(meeting=meeting, person=person).first()
         if existing is not None:
             return _meet_existing(existing, meeting, preset, by), False
-        _check_person(person)
+        _check_person(removal.lock_person(person.pk))
         chosen = presets.choose(meeting, preset)
         if not has_room(meeting):
             raise MeetingFull
@@ -90,7 +94,7 @@ def retry(participant: Participant, *, by: Actor, deadline: Deadline | None = No
     """Try again now: a failed row goes back to pending; one that waits does not wait longer. Raises as ``enrol``."""
     with transaction.atomic():
         # As in ``store``: a failed row takes no place, so another may have been given its place meanwhile.
-        meeting = Meeting.objects.select_for_update().get(pk=participant.meeting_id)
+        meeting = Meeting.objects.select_for_update(no_key=True).get(pk=participant.meeting_id)
         row = Participant.objects.with_relations().get(pk=participant.pk)
         if row.state == ParticipantState.FAILED:
             row = _meet_existing(row, meeting, None, by)
@@ -116,8 +120,8 @@ def change(
     changes: dict[str, Any] = {}
     with transaction.atomic():
         # The meeting first, as everywhere: two orders of locking would be a deadlock.
-        meeting = Meeting.objects.select_for_update().get(pk=participant.meeting_id)
-        row = Participant.objects.with_relations().select_for_update(of=("self",)).get(pk=participant.pk)
+        meeting = Meeting.objects.select_for_update(no_key=True).get(pk=participant.meeting_id)
+        row = Participant.objects.with_relations().select_for_update(of=("self",), no_key=True).get(pk=participant.pk)
         if row.state in RESTORABLE:
             raise WrongState("A removed participant can't be changed. Restore them first.")
         if preset is not None and preset.pk != row.preset_id:

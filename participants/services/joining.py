@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -75,8 +76,8 @@ def obtain(row: Participant, *, by: Actor, renew: bool = False, deadline: Deadli
     except RollcallError as error:
         if asked_at:
             Participant.objects.filter(pk=row.pk, refresh_asked_at=asked_at).update(refresh_asked_at=None)
-        now = timezone.now()
-        if soft and not isinstance(error, NotAdmitted) and (answer := _answer(row, now)):
+        # Time has passed: somebody removed meanwhile must not get the token read before.
+        if soft and not isinstance(error, NotAdmitted) and (answer := _answer(row, _judge_again(row))):
             return answer
         raise
 
@@ -93,13 +94,19 @@ def _work_until_admitted(
         elif not _take_step(row, by, deadline):
             time.sleep(min(pause, deadline.remaining()))
             pause = min(pause * 1.5, _POLL_LAST)
-        row.refresh_from_db()
-        now = timezone.now()
-        admission.judge_row(row, now).enforce()
+        now = _judge_again(row)
         if (asked_at is None or _is_newer(row, asked_at)) and (answer := _answer(row, now, begun)):
             return answer
         if deadline.expired or soft or _has_failed_elsewhere(row, attempts):
             raise Busy(retry_after=1)
+
+
+def _judge_again(row: Participant) -> datetime:
+    """Judge the row as it is by now; when that was. Raises NotAdmitted."""
+    row.refresh_from_db()
+    now = timezone.now()
+    admission.judge_row(row, now).enforce()
+    return now
 
 
 def _has_failed_elsewhere(row: Participant, attempts: int) -> bool:
@@ -120,7 +127,8 @@ def _take_step(row: Participant, by: Actor, deadline: Deadline) -> bool:
 
 def _answer_from_cache(row: Participant, now: datetime) -> Admitted | None:
     """A fresh token at once; a usable one too, unless it is time to try for a fresher one."""
-    _open_room(row.meeting, now)
+    if _open_room(row.meeting, now):
+        now = _judge_again(row)
     if row.state != ParticipantState.ENROLLED:
         return None
     state = inspect(row, now)
@@ -154,15 +162,18 @@ def _is_newer(row: Participant, asked_at: datetime) -> bool:
     return row.token_issued_at is not None and row.token_issued_at >= asked_at
 
 
-def _open_room(meeting: Meeting, now: datetime) -> None:
-    """Somebody admitted must not find the remote room still closed because no tick has run since it opened."""
+def _open_room(meeting: Meeting, now: datetime) -> bool:
+    """Somebody admitted must not find the remote room still closed because no tick has run since it opened.
+
+    Whether RealtimeKit was waited for.
+    """
     waiting = meeting.next_attempt_at is not None and meeting.next_attempt_at > now
-    if meeting.state == MeetingState.CREATED and "status" in meeting.find_drift(now) and not waiting:
-        try:
-            with waiting_slot():
-                rooms.settle(meeting.pk, deadline=Deadline.after(PATIENCE), by=Actor(via="join"), client=get_client())
-        except RollcallError:
-            return  # the row says what went wrong and when it is tried again; the token is good all the same
+    if meeting.state != MeetingState.CREATED or "status" not in meeting.find_drift(now) or waiting:
+        return False
+    # On trouble the row says what went wrong and when it is tried again; the token is good all the same.
+    with suppress(RollcallError), waiting_slot():
+        rooms.settle(meeting.pk, deadline=Deadline.after(PATIENCE), by=Actor(via="join"), client=get_client())
+    return True
 
 
 def _enrol_signed_in(meeting_id: uuid.UUID, user: User, by: Actor, now: datetime) -> Participant:

@@ -44,7 +44,7 @@ def store(remote: list[RemotePreset]) -> None:
     named = {item.id: item for item in remote if item.name}
     with transaction.atomic():
         Preset.objects.exclude(realtimekit_id__in=named).filter(gone_at=None).update(gone_at=now)
-        known = {preset.realtimekit_id: preset for preset in Preset.objects.select_for_update()}
+        known = {preset.realtimekit_id: preset for preset in Preset.objects.select_for_update(no_key=True)}
         renamed = [p.pk for rid, p in known.items() if rid in named and p.name != named[rid].name]
         # Two presets may have swapped their names; while marked gone, neither blocks the other's name.
         Preset.objects.filter(pk__in=renamed).update(gone_at=now)

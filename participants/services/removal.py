@@ -66,16 +66,28 @@ def remove_everywhere(person: Person, *, by: Actor) -> Report:
 
 def mark_all_of(person: Person, *, by: Actor) -> list[Participant]:
     """The local half of removing a person everywhere; call ``finish`` after the transaction."""
-    keys = Participant.objects.filter(person=person, state__in=REMOVABLE).values_list("pk", flat=True)
+    lock_person(person.pk)
+    keys = Participant.objects.filter(person=person, state__in=REMOVABLE).order_by("pk").values_list("pk", flat=True)
     return [row for key in keys if (row := mark(key, by=by)) is not None]
+
+
+def lock_person(pk: uuid.UUID) -> Person:
+    """The person as they are now, locked: nobody is enrolled while they are being removed everywhere.
+
+    Where a meeting is locked too, it comes first.
+    """
+    Person.objects.select_for_update(no_key=True).get(pk=pk)
+    # Read once more: what the lock waited for may have changed the user, who is not locked.
+    return Person.objects.select_related("user").get(pk=pk)
 
 
 def mark(pk: uuid.UUID, *, by: Actor) -> Participant | None:
     """The local half: refuse from now on, drop the token, take a running lease over. None if removed already.
 
-    Call inside a transaction, and ``finish`` after it.
+    Call inside a transaction, for several rows in the order of their keys, and ``finish`` after it.
     """
-    row = Participant.objects.select_for_update().filter(pk=pk, state__in=REMOVABLE).first()
+    # Locked without its key: an event written of the row or its meeting elsewhere need not wait, nor deadlock.
+    row = Participant.objects.select_for_update(no_key=True).filter(pk=pk, state__in=REMOVABLE).first()
     if row is None:
         return None
     now = timezone.now()
@@ -196,7 +208,8 @@ def mark_restored(participant: Participant, *, by: Actor) -> Participant:
     Raises WrongState, PersonBlocked, InactiveUser, PresetGone or MeetingFull.
     """
     with transaction.atomic():
-        meeting = Meeting.objects.select_for_update().get(pk=participant.meeting_id)
+        meeting = Meeting.objects.select_for_update(no_key=True).get(pk=participant.meeting_id)
+        lock_person(participant.person_id)
         row = Participant.objects.with_relations().get(pk=participant.pk)
         _check_restorable(row, meeting)
         doubt = row.outcome_unknown or row.verify_after is not None

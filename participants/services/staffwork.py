@@ -78,7 +78,9 @@ def remove(rows: Iterable[Participant], *, by: Actor) -> list[Outcome]:
     """All are refused from this moment on, in one transaction; then RealtimeKit is told."""
     wanted = list(rows)
     with transaction.atomic():
-        marked = {row.pk: found for row in wanted if (found := removal.mark(row.pk, by=by))}
+        # In one order, or two members of staff who remove the same people could wait for each other for ever.
+        ordered = sorted(wanted, key=lambda row: row.pk)
+        marked = {row.pk: found for row in ordered if (found := removal.mark(row.pk, by=by))}
     report = removal.finish(marked.values(), by=by)
     held = {row.pk for row in report.done}
     for row in wanted:

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from participants.sandbox import serve
+from participants.sandbox import Sandbox, serve
 
 
 class Command(BaseCommand):
@@ -25,4 +25,15 @@ class Command(BaseCommand):
             account_id=settings.REALTIMEKIT_ACCOUNT_ID,
             app_id=settings.REALTIMEKIT_APP_ID,
             api_token=settings.REALTIMEKIT_API_TOKEN,
+            on_ready=self.tell,
         )
+
+    def tell(self, sandbox: Sandbox) -> None:
+        self.stdout.write(
+            f"The sandbox serves until interrupted. To use it:\n"
+            f"  REALTIMEKIT_BASE_URL={sandbox.base_url}\n"
+            f"  REALTIMEKIT_ACCOUNT_ID={sandbox.account_id}\n"
+            f"  REALTIMEKIT_APP_ID={sandbox.app_id}\n"
+            f"  REALTIMEKIT_API_TOKEN as it is set for this process"
+        )
+        self.stdout.flush()
