@@ -7,7 +7,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.middleware.common import CommonMiddleware
 
 from config.logs import request_id
 
@@ -29,6 +30,13 @@ class TrustedProxyMiddleware:
             for name in _FORWARDED:
                 request.META.pop(name, None)
         return self.get_response(request)
+
+
+class SiteMiddleware(CommonMiddleware):
+    """Django's own, but a load balancer may ask for our health by whatever name or address it knows us."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if request.path == "/healthz/" else super().process_request(request)
 
 
 class RequestIdMiddleware:

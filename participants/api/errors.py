@@ -94,7 +94,8 @@ def describe(status: int, code: str, detail: str, **data: Any) -> dict[str, Any]
 
 @csrf_exempt  # else a POST to nowhere is told about CSRF, on an HTML page
 def answer_unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
-    body = describe(404, "not_found", "There is nothing at this address.")
+    hint = "" if request.path.endswith("/") else " Addresses of the API end with a slash."
+    body = describe(404, "not_found", f"There is nothing at this address.{hint}")
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
 
 
@@ -155,10 +156,14 @@ def _plain(value: Any) -> Any:
     return render_time(value) if isinstance(value, datetime) else value
 
 
-def _read_django(error: DjangoValidationError) -> dict[str, list[str]]:
-    if hasattr(error, "error_dict"):
-        return {("non_field_errors" if k == "__all__" else k): v for k, v in error.message_dict.items()}
-    return {"non_field_errors": error.messages}
+def _read_django(error: DjangoValidationError) -> dict[str, list[exceptions.ErrorDetail]]:
+    fields = error.error_dict if hasattr(error, "error_dict") else {"__all__": error.error_list}
+    return {
+        ("non_field_errors" if name == "__all__" else name): [
+            exceptions.ErrorDetail(text, code=item.code or "invalid") for item in items for text in item.messages
+        ]
+        for name, items in fields.items()
+    }
 
 
 def _flatten(details: Any, field: str = "") -> Iterator[dict[str, str]]:

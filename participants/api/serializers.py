@@ -21,11 +21,23 @@ class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields it does not know: a misspelt one must not pass for its default."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError(
-                {name: serializers.ErrorDetail("There is no such field.", code="unknown_field") for name in unknown}
-            )
-        return super().to_internal_value(data)
+        problems: dict[Any, Any] = {}
+        if isinstance(data, dict):
+            text = "There is no such field, or it can't be set here."
+            unknown = serializers.ErrorDetail(text, code="unknown_field")
+            problems = dict.fromkeys(sorted(set(data) - set(self.fields)), unknown)
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            # All in one answer: what is unknown and what is wrong.
+            raise serializers.ValidationError({**problems, **_as_dict(error.detail)}) from None
+        if problems:
+            raise serializers.ValidationError(problems)
+        return value
+
+
+def _as_dict(detail: Any) -> dict[Any, Any]:
+    return dict(detail) if isinstance(detail, dict) else {"non_field_errors": detail}
 
 
 class JoinRequest(StrictSerializer):
@@ -89,6 +101,7 @@ class Me(serializers.Serializer[Any]):
     person = serializers.UUIDField(allow_null=True)
     custom_participant_id = serializers.CharField(allow_null=True)
     blocked = serializers.BooleanField()
+    csrf_token = serializers.CharField(help_text="For the header X-CSRFToken, where the cookie can't be read.")
     rights = serializers.ListField(child=serializers.CharField())
     manages = serializers.ListField(child=serializers.UUIDField())
 

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.middleware.csrf import get_token
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import NotFound
@@ -144,10 +145,11 @@ class MeView(APIView):
             "person": str(person.pk) if person else None,
             "custom_participant_id": person.custom_participant_id if person else None,
             "blocked": bool(person and person.blocked_at),
+            "csrf_token": get_token(request),
             "rights": sorted(right for right in RIGHTS if rights.holds(user, right)),
             "manages": [str(pk) for pk in manages],
         }
-        return Response(body)
+        return Response(body, headers=NO_STORE)
 
 
 RIGHTS = sorted({*rights.MANAGER_RIGHTS, "add_meeting", "issue_token", "block_person", "view_connection"})

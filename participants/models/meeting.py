@@ -120,8 +120,12 @@ class Meeting(Identified, Mirrored, Leased):
     def clean(self) -> None:
         super().clean()
         self.title = " ".join(self.title.split())
-        if not self.title:
-            raise ValidationError({"title": "A meeting needs a title."})
+        if self.opens_at and self.closes_at and self.closes_at <= self.opens_at:
+            text = "The meeting must close after it opens."
+            raise ValidationError({"closes_at": ValidationError(text, code="closes_before_it_opens")})
+        if self.admission == AdmissionPolicy.SIGNED_IN and self.default_preset_id is None:
+            text = "Letting everybody in who is signed in needs a default preset."
+            raise ValidationError({"default_preset": ValidationError(text, code="default_preset_needed")})
 
     @property
     def reference(self) -> str:

@@ -76,7 +76,7 @@ def store(
         _check_person(removal.lock_person(person.pk))
         chosen = presets.choose(meeting, preset)
         if not has_room(meeting):
-            raise MeetingFull
+            raise MeetingFull(capacity=meeting.capacity)
         row = Participant.objects.create(
             meeting=meeting,
             person=person,
@@ -156,7 +156,7 @@ def _meet_existing(row: Participant, meeting: Meeting, preset: Preset | None, by
         return row
     _check_person(row.person)
     if not has_room(meeting):
-        raise MeetingFull
+        raise MeetingFull(capacity=meeting.capacity)
     return _retry(row, preset, by)
 
 

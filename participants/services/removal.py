@@ -241,4 +241,4 @@ def _check_restorable(row: Participant, meeting: Meeting) -> None:
     if row.preset.gone_at:
         raise PresetGone("The preset of this participant no longer exists. Change the preset first.")
     if not has_room(meeting):
-        raise MeetingFull
+        raise MeetingFull(capacity=meeting.capacity)

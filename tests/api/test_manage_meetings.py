@@ -134,7 +134,7 @@ def test_an_unknown_manager_is_refused_by_the_field_managers(staff: APIClient) -
         ({"title": "One", "capacity": 2**31}, ("capacity", "max_value")),
         ({"title": "One", "capacity": "many"}, ("capacity", "invalid")),
         ({"title": "One", "admission": "all"}, ("admission", "invalid_choice")),
-        ({"title": "One", "admission": "signed_in"}, ("non_field_errors", "invalid")),
+        ({"title": "One", "admission": "signed_in"}, ("default_preset", "default_preset_needed")),
         ({"title": "One", "default_preset": 7.5e300}, ("default_preset", "unknown_preset")),
         ({"title": "One", "managers": "grace"}, ("managers", "not_a_list")),
         ({"title": "One", "managers": [True]}, ("managers.0", "invalid")),
@@ -142,7 +142,7 @@ def test_an_unknown_manager_is_refused_by_the_field_managers(staff: APIClient) -
         ({"title": "One", "capasity": 3}, ("capasity", "unknown_field")),
         (
             {"title": "One", "opens_at": "2027-01-11T10:00:00Z", "closes_at": "2027-01-11T09:00:00Z"},
-            ("non_field_errors", "invalid"),
+            ("closes_at", "closes_before_it_opens"),
         ),
     ],
 )
@@ -190,7 +190,7 @@ def test_fields_are_emptied_by_null(staff: APIClient, meeting: Meeting) -> None:
 def test_a_change_is_checked_against_what_stays(staff: APIClient, meeting: Meeting) -> None:
     Meeting.objects.update(opens_at="2027-01-11T10:00:00Z")
     assert list_problems(change(staff, meeting, closes_at="2027-01-11T09:00:00Z")) == [
-        ("non_field_errors", "invalid")
+        ("closes_at", "closes_before_it_opens")
     ]
     assert list_problems(change(staff, meeting, title="")) == [("title", "blank")]
     assert list_problems(change(staff, meeting, state="failed")) == [("state", "unknown_field")]

@@ -178,3 +178,13 @@ def test_the_reason_of_a_misconfiguration_is_for_staff_alone(settings: LazySetti
     assert (plain["status"], plain["code"]) == (503, "provider_misconfigured")
     assert "reason" not in plain
     assert "REALTIMEKIT_API_TOKEN" in staff["reason"]
+
+
+def test_unknown_and_invalid_fields_are_told_in_one_answer(transactional_db: None) -> None:
+    client = sign_in(AdminFactory())
+    body = client.post("/api/v1/manage/meetings/", {"title": "", "status": "OPEN", "colour": "red"}, format="json")
+    assert {(item["field"], item["code"]) for item in body.json()["errors"]} == {
+        ("title", "blank"),
+        ("status", "invalid_choice"),
+        ("colour", "unknown_field"),
+    }

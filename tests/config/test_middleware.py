@@ -139,3 +139,8 @@ def test_another_origin_is_answered_only_when_it_is_listed(settings: LazySetting
     assert "Access-Control-Allow-Origin" not in strange
     page = Client(headers={"Origin": "https://app.example.org"}).get("/healthz/")
     assert "Access-Control-Allow-Origin" not in page
+
+
+def test_a_load_balancer_may_ask_for_our_health_by_any_name(client: Client) -> None:
+    assert client.get("/healthz/", headers={"host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/accounts/login/", headers={"host": "10.0.0.7:8000"}).status_code == 400
