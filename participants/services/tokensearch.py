@@ -3,28 +3,51 @@
 from datetime import datetime
 
 from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.lookups import LessThan
 
 from participants import conf
 from participants.models import Participant
 from participants.services.tokencache import USABLE_MARGIN
 
 TOKEN_STATES = {"fresh": "Fresh", "usable": "Usable", "expired": "Expired", "none": "None"}
+NONE = Q(token__isnull=True) | Q(token_expires_at=None)
 
 
 def find_by_token(rows: QuerySet[Participant], state: str, now: datetime) -> QuerySet[Participant]:
     """Those whose token is in one of TOKEN_STATES. A token that can't be decrypted counts by its expiry here."""
-    none = Q(token__isnull=True) | Q(token_expires_at=None)
     if state == "none":
-        return rows.filter(none)
-    rows = rows.exclude(none)
+        return rows.filter(NONE)
+    rows = rows.exclude(NONE)
     usable = Q(token_expires_at__gt=now + USABLE_MARGIN)
     if state == "expired":
         return rows.exclude(usable)
-    rows = rows.filter(usable).annotate(
-        token_left=ExpressionWrapper(F("token_expires_at") - Value(now), output_field=DurationField()),
-        token_age=ExpressionWrapper(Value(now) - F("token_issued_at"), output_field=DurationField()),
-    )
+    return rows.filter(is_fresh(now)) if state == "fresh" else rows.filter(usable).exclude(is_fresh(now))
+
+
+def is_fresh(at: datetime | F) -> Q:
+    """Whose token is fresh at a moment, or at each row's own. Says nothing of rows that have no token."""
+    usable, remaining = at + USABLE_MARGIN, at + conf.read_min_remaining()
     # More than a tenth of the lifetime is left when nine times what is left exceeds the age.
-    tenth = Q(token_age__lt=ExpressionWrapper(F("token_left") * Value(9), output_field=DurationField()))
-    fresh = Q(token_expires_at__gt=now + conf.read_min_remaining()) | tenth
-    return rows.filter(fresh) if state == "fresh" else rows.exclude(fresh)
+    tenth = Q(LessThan(token_age(at), multiply(token_left(at), 9)))
+    return Q(token_expires_at__gt=usable) & (Q(token_expires_at__gt=remaining) | tenth)
+
+
+def token_age(at: datetime | F) -> Combinable:
+    return duration(_moment(at) - F("token_issued_at"))
+
+
+def token_left(at: datetime | F) -> Combinable:
+    return duration(F("token_expires_at") - _moment(at))
+
+
+def multiply(span: Combinable, factor: int) -> Combinable:
+    return duration(span * Value(factor))
+
+
+def duration(span: Combinable) -> Combinable:
+    return ExpressionWrapper(span, output_field=DurationField())
+
+
+def _moment(at: datetime | F) -> Combinable:
+    return at if isinstance(at, F) else Value(at)

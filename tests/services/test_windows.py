@@ -61,6 +61,30 @@ def test_closing_ends_the_session(sandbox: Sandbox, lesson: Meeting, by: Actor) 
     assert sandbox.requests.count("active_session.kick_all") >= 1
 
 
+def test_an_opening_and_a_closing_that_no_worker_saw_are_caught_up_with(
+    sandbox: Sandbox, lesson: Meeting, by: Actor
+) -> None:
+    with time_machine.travel(OPENS + timedelta(minutes=20), tick=False):
+        passes.tick(by=by)
+        assert remote_status(sandbox) == "ACTIVE"
+        guest = sandbox.world.add_participant(str(lesson.realtimekit_id), "somebody", "group_call_participant")
+        sandbox.world.start_session(str(lesson.realtimekit_id), [guest.id])
+    with time_machine.travel(CLOSES + timedelta(hours=3), tick=False):
+        passes.tick(by=by)
+    assert remote_status(sandbox) == "INACTIVE"
+    assert sandbox.world.session(str(lesson.realtimekit_id)) is None
+
+
+def test_a_window_that_passed_while_no_worker_ran_is_never_opened(
+    sandbox: Sandbox, lesson: Meeting, by: Actor
+) -> None:
+    sandbox.requests.clear()
+    with time_machine.travel(CLOSES + timedelta(hours=3), tick=False):
+        passes.tick(by=by)
+    assert remote_status(sandbox) == "INACTIVE"
+    assert sandbox.requests.all() == []
+
+
 def test_the_schedule_never_overwrites_what_staff_wish(sandbox: Sandbox, lesson: Meeting, by: Actor) -> None:
     with time_machine.travel(CLOSES + timedelta(days=1), tick=False):
         passes.tick(by=by)

@@ -12,7 +12,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         outcome = passes.converge(by=Actor(via="command"))
         self.stdout.write(
-            f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn as inactive."
+            f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn as inactive, "
+            f"{outcome.renewed} tokens renewed."
         )
         if outcome.trouble:
             self.stderr.write(self.style.WARNING(f"RealtimeKit: {outcome.trouble}"))

@@ -29,8 +29,11 @@ class Command(BaseCommand):
     def _tick(self) -> None:
         close_old_connections()
         outcome = passes.tick(by=Actor(via="tick"))
-        if outcome.settled or outcome.waiting or outcome.withdrawn:
-            self.stdout.write(f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn.")
+        if outcome.settled or outcome.waiting or outcome.withdrawn or outcome.renewed:
+            self.stdout.write(
+                f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn, "
+                f"{outcome.renewed} tokens renewed."
+            )
         if outcome.trouble:
             self.stderr.write(self.style.WARNING(f"RealtimeKit: {outcome.trouble}"))
 
