@@ -49,6 +49,7 @@ def _show_join_page(request: HttpRequest, meeting_id: uuid.UUID | None) -> HttpR
     is_cloudflare = read_realtimekit().is_cloudflare
     context = {
         "meeting_id": meeting_id or "",
+        "user_id": str(request.user.pk),
         "api": f"{reverse('home')}api/v1/",
         "provider": "cloudflare" if is_cloudflare else "sandbox",
     }

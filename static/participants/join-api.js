@@ -5,6 +5,7 @@ import { learnServerTime } from "./join-clock.js";
 
 const PATIENCE = 20_000; // a join answers within 10 s
 
+export const readMe = () => call("GET", "me/");
 export const readMeetings = (cursor) => call("GET", `meetings/${cursor}`);
 export const readAdmission = (id) => call("GET", `meetings/${id}/admission/`);
 export const requestJoin = (id, refresh) => call("POST", `meetings/${id}/join/`, refresh ? { refresh: true } : {});
@@ -46,7 +47,7 @@ export function readWait(header) {
   return Number.isFinite(seconds) ? Math.max(1, Math.ceil(seconds)) : null;
 }
 
-function readCookie(name) {
+export function readCookie(name) {
   const pair = document.cookie.split("; ").find((item) => item.startsWith(`${name}=`));
   return pair ? decodeURIComponent(pair.slice(name.length + 1)) : "";
 }

@@ -2,6 +2,7 @@
 
 import { readMeetings } from "./join-api.js";
 import { sayMoment, saySpan, sayWindow, secondsUntil } from "./join-clock.js";
+import { readOwner } from "./join-identity.js";
 import { announce, fill, main, show, slot, stamp } from "./join-page.js";
 
 const CLOSING_SOON = 3600;
@@ -10,15 +11,20 @@ const OTHER_BADGES = {
   enrolment_failed: "Needs attention",
 };
 
+const FINAL = new Set(["not_authenticated", "stale_page"]);
+
 let list = null;
 let rows = new Map(); // id -> {element, meeting}
 let pages = 1;
+let screens = 0; // how many there have been: an answer asked for by an earlier one comes too late
 
 /** Read the list and bring the screen up to date; `onProblem` gets what only another screen can tell. */
 export async function refreshList({ onJoin, onProblem, notice = "" }) {
+  const asked = screens;
   const answer = await readPages();
+  if (asked !== screens) return;
   if (!answer.ok) return reportTrouble(answer.problem, onProblem);
-  if (!answer.meetings.length) return showEmpty();
+  if (!answer.meetings.length) return showEmpty(onProblem, notice);
   if (!list) openList(onJoin, notice);
   else if (!notice) fill(list, "notice", "");
   answer.meetings.forEach(placeRow);
@@ -33,6 +39,7 @@ export async function refreshList({ onJoin, onProblem, notice = "" }) {
 export function closeList() {
   list = null;
   rows = new Map();
+  screens += 1;
 }
 
 /** Once a second: countdowns move on. True when a meeting has just come to its opening or closing time. */
@@ -56,13 +63,23 @@ async function readPages() {
 }
 
 function reportTrouble(problem, onProblem) {
-  if (!list || problem.code === "not_authenticated") return onProblem(problem);
+  if (!list || FINAL.has(problem.code)) return onProblem(problem);
   fill(list, "notice", "The list can't be brought up to date at the moment. We keep trying.");
 }
 
-function showEmpty() {
+/** Nobody is told that meetings will come who has been kept from them. */
+async function showEmpty(onProblem, notice) {
+  const asked = screens;
+  const { ok, body, problem } = await readOwner();
+  if (asked !== screens) return;
+  if (!ok) return reportTrouble(problem, onProblem);
+  const code = body.blocked ? "blocked" : "empty";
+  if (main.dataset.screen === code) return;
+  if (body.blocked) return onProblem({ code });
   closeList();
-  if (main.dataset.screen !== "empty") show(stamp("empty"), "empty", "My meetings");
+  const screen = stamp("empty");
+  fill(screen, "notice", notice);
+  show(screen, "empty", "My meetings");
 }
 
 function openList(onJoin, notice) {
@@ -96,7 +113,6 @@ function paintRow(element, meeting) {
   fill(element, "title", meeting.title);
   slot(element, "title").href = `${main.dataset.home}m/${meeting.id}/`;
   fill(element, "when", sayWindow(meeting));
-  fill(element, "role", (meeting.preset ?? "").replaceAll(/[_-]+/g, " "));
   fill(element, "why", open || meeting.verdict.code === "too_early" ? "" : meeting.verdict.message);
   element.dataset.verdict = meeting.verdict.code;
   button.dataset.join = meeting.id;

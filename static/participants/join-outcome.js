@@ -27,7 +27,8 @@ export function showOutcome(problem, { meeting, attempt = 0, join, check }) {
   const reason = screen.reason ? (problem.reason ?? problem.detail ?? "") : "";
   fill(card, "hint", [reason, problem.requestId && screen.reason ? `Reference ${problem.requestId}` : ""].filter(Boolean).join(" · "));
   const moves = { join, retry: () => join(attempt), copy: (button) => copyDetails(button, screen, problem, meeting) };
-  screen.actions.forEach((action) => slot(card, "actions").append(makeAction(action, moves), " "));
+  const actions = screen.actions.filter((action) => meeting || action !== "list"); // without one we are there
+  actions.forEach((action) => slot(card, "actions").append(makeAction(action, moves), " "));
   show(card, name, meeting?.title ? `${screen.title}: ${meeting.title}` : screen.title);
   if (name === "too_early" && problem.opens_at) countDown(card, Math.max(1, secondsUntil(problem.opens_at)), "Opens in", check);
   if (screen.waits) waitAndRetry(card, problem, attempt, join);

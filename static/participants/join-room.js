@@ -8,14 +8,22 @@ const SDK_PROBLEMS = { "0004": "pass_refused", "0010": "browser_unsupported" };
 const LEFT_FOR_GOOD = new Set(["left", "kicked", "ended", "rejected"]); // the UI kit itself sees to "disconnected"
 let running = null; // {client, element}
 
-/** Show the room for `answer` (the join endpoint's). Throws RoomTrouble; `onLeft` gets the SDK's room state. */
-export async function openRoom(answer, onLeft) {
+/**
+ * Show the room for `answer` (the join endpoint's). `onLeft` gets the SDK's room state.
+ * Throws RoomTrouble; its code is "abandoned" when the room is not wanted any more by the time it could open.
+ */
+export async function openRoom(answer, { onLeft, isWanted }) {
   const room = stamp("room");
   fill(room, "title", answer.meeting.title);
   document.body.classList.add("in-room");
   show(room, "starting", answer.meeting.title);
   await loadVendor();
+  if (!isWanted()) throw new RoomTrouble("abandoned");
   const client = await startClient(answer);
+  if (!isWanted()) {
+    await release(client);
+    throw new RoomTrouble("abandoned");
+  }
   const element = document.createElement("rtk-meeting");
   Object.assign(element, { mode: "fill", showSetupScreen: true, leaveOnUnmount: true, meeting: client });
   running = { client, element };
@@ -44,6 +52,10 @@ export async function closeRoom() {
   const { client, element } = running;
   running = null;
   element.remove();
+  await release(client);
+}
+
+async function release(client) {
   const steps = [() => client.self.disableVideo(), () => client.self.disableAudio(), () => client.self.roomJoined && client.leave()];
   for (const step of steps) await Promise.resolve().then(step).catch(() => {}); // a half-started client may refuse
 }

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from participants.models import Actor, Meeting, Participant, Person
 from participants.sandbox import Sandbox
-from participants.services import removal
+from participants.services import people, removal
 from participants.states import AdmissionPolicy
 from tests.browser.conftest import Visit
 from tests.browser.screens import expect_screen, expect_setup_screen, press_join
@@ -35,10 +35,38 @@ def test_meetings_are_grouped_by_what_can_be_done_about_them(
     expect(page.locator("[data-join]:visible")).to_have_count(1)
 
 
-def test_somebody_enrolled_nowhere_is_told_what_will_happen(visit: Visit, ada: User) -> None:
+def test_somebody_enrolled_nowhere_is_told_so(visit: Visit, ada: User) -> None:
     page = visit(ada)
     expect_screen(page, "empty")
-    expect(page.get_by_role("heading", name="No meetings yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No meetings")).to_be_visible()
+    expect(page.get_by_text("You are not enrolled in any meeting at present.")).to_be_visible()
+
+
+def test_somebody_removed_from_their_only_meeting_is_promised_nothing(
+    visit: Visit, ada: User, algebra: Participant
+) -> None:
+    removal.remove(algebra, by=Actor(via="tests"))
+    page = visit(ada)
+    expect_screen(page, "empty")
+    expect(page.get_by_role("main")).not_to_contain_text("appears")
+
+
+def test_somebody_blocked_is_told_so_until_they_are_let_in_again(
+    visit: Visit, ada: User, algebra: Participant
+) -> None:
+    people.block(algebra.person, reason="noise", by=Actor(via="tests"))
+    page = visit(ada)
+    expect_screen(page, "blocked")
+    expect(page.get_by_role("heading", name="You can't join meetings here")).to_be_visible()
+    expect(page.get_by_role("link", name="My meetings")).to_have_count(0)
+    people.unblock(algebra.person, by=Actor(via="tests"))
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect_screen(page, "empty")
+
+
+def test_rows_say_when_and_leave_the_presets_name_to_the_staff(visit: Visit, ada: User, algebra: Participant) -> None:
+    page = visit(ada)
+    expect(page.locator(".meeting-facts")).to_have_text("Always open")
 
 
 def test_a_countdown_turns_into_a_join_button_by_itself(

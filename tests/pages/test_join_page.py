@@ -52,6 +52,15 @@ def test_the_page_names_the_meeting_it_was_opened_for(client: Client) -> None:
     assert 'data-meeting=""' in client.get("/").content.decode()
 
 
+def test_the_page_says_whom_it_was_made_for(client: Client) -> None:
+    user = UserFactory(first_name="Ada", last_name="Example")
+    client.force_login(user)
+    page = client.get("/").content.decode()
+    assert f'data-user="{user.pk}"' in page
+    assert ">Ada Example</span>" in page
+    assert ">Ada</span>" in page
+
+
 @pytest.mark.parametrize(
     ("base_url", "provider"),
     [
