@@ -2,14 +2,27 @@
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
+from django.urls import reverse
 
 from config.logs import request_id
 from participants.models import Actor, Meeting
 from participants.services import rights
+from participants.services.people import parse_id
+
+ORIGIN = "participant"
+"""The parameter that brings staff back to the participant whose trouble they went to fix."""
 
 
 def read_actor(request: HttpRequest) -> Actor:
     return Actor.of(request.user, via="admin", request_id=request_id.get())
+
+
+def find_origin(request: HttpRequest) -> str:
+    """The page of the participant that the address names as where the user came from, if they may see it."""
+    key = parse_id(request.GET.get(ORIGIN, ""))
+    if key is None or not rights.list_participants(request.user).filter(pk=key).exists():
+        return ""
+    return reverse("admin:participants_participant_change", args=[key])
 
 
 def may(request: HttpRequest, right: str, meeting: Meeting | None = None) -> bool:

@@ -3,15 +3,17 @@
 The names of the form's fields, ``users``, ``preset`` and ``name``, are a contract with scripts.
 """
 
+from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib.admin import AdminSite
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from participants.admin.access import read_actor
+from participants.admin.access import may, read_actor
+from participants.admin.autocompletion import PeopleField, PeopleSelect
 from participants.admin.wording import Line, describe
 from participants.models import Meeting, Person, Preset
 from participants.models.participant import NAME_LIMIT
@@ -19,10 +21,11 @@ from participants.services import staffwork
 
 AT_ONCE = 100
 """More belong into a bulk enrolment."""
+_KEPT = "enrol_result"
 
 
 class EnrolForm(forms.Form):
-    users = forms.ModelMultipleChoiceField(
+    users = PeopleField(
         queryset=User.objects.all(), label="People", help_text="Type a name, a username or an e-mail address."
     )
     preset = forms.ModelChoiceField(
@@ -41,7 +44,7 @@ class EnrolForm(forms.Form):
         assert isinstance(users, forms.ModelMultipleChoiceField)
         assert isinstance(preset, forms.ModelChoiceField)
         source = Person._meta.get_field("user")
-        users.widget = AutocompleteSelectMultiple(source, site, attrs={"data-placeholder": "Search people"})
+        users.widget = PeopleSelect(source, site, attrs={"data-placeholder": "Search people"})
         users.widget.choices = users.choices
         preset.queryset = Preset.objects.available()
         default = meeting.default_preset
@@ -54,7 +57,8 @@ class EnrolForm(forms.Form):
         users = list(self.cleaned_data["users"])
         if len(users) > AT_ONCE:
             raise forms.ValidationError(f"Choose at most {AT_ONCE} people at once.")
-        return users
+        chosen = self["users"].value()
+        return sorted(users, key=lambda user: chosen.index(str(user.pk)))  # whoever was chosen first gets the place
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -72,4 +76,19 @@ def enrol(request: HttpRequest, meeting: Meeting, form: EnrolForm) -> list[Line]
         name=form.cleaned_data["name"],
         by=read_actor(request),
     )
-    return [describe(outcome, enrolling=True) for outcome in outcomes]
+    unblocks = may(request, "block_person") and may(request, "view_person")
+    return [describe(outcome, enrolling=True, unblocks=unblocks) for outcome in outcomes]
+
+
+def keep(request: HttpRequest, meeting: Meeting, lines: list[Line]) -> str:
+    """Keep the lines of the latest submission in the session, to be shown after a redirect. Returns their key."""
+    key = uuid4().hex
+    request.session[_KEPT] = {"key": key, "meeting": str(meeting.pk), "lines": [asdict(line) for line in lines]}
+    return key
+
+
+def recall(request: HttpRequest, meeting: Meeting) -> list[Line]:
+    """The lines under the address's ``result``; none when later ones have replaced them."""
+    kept = request.session.get(_KEPT, {})
+    wanted = (request.GET.get("result"), str(meeting.pk))
+    return [Line(**line) for line in kept["lines"]] if kept and (kept["key"], kept["meeting"]) == wanted else []

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.utils.safestring import SafeString
 
 from participants.admin.badges import Tone, render_moment
-from participants.models import Event, EventKind, Participant
+from participants.models import Event, EventKind, Participant, Person
 
 SHOWN = 50
 _TONES: dict[str, Tone] = {
@@ -36,6 +36,12 @@ def list_history(row: Participant, now: datetime) -> list[Entry]:
     """The newest first."""
     events = Event.objects.filter(participant=row).order_by("-created_at", "-pk")[:SHOWN]
     return [describe_event(event, now) for event in events]
+
+
+def list_history_of_person(person: Person, now: datetime) -> list[Entry]:
+    """In every meeting, the newest first; each says in which."""
+    events = Event.objects.filter(person=person).select_related("person", "meeting")
+    return [describe_event(event, now, about=True) for event in events.order_by("-created_at", "-pk")[:SHOWN]]
 
 
 def describe_event(event: Event, now: datetime, *, about: bool = False) -> Entry:

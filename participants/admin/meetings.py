@@ -6,15 +6,16 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import badges
-from participants.admin.access import may, read_actor
-from participants.admin.enrolling import EnrolForm, enrol
+from participants.admin.access import find_origin, may, read_actor
+from participants.admin.autocompletion import PeopleField, PeopleSelect
+from participants.admin.enrolling import EnrolForm, enrol, keep, recall
 from participants.admin.filters import NowFilter, TroubleFilter
 from participants.admin.meetingforms import MeetingForm
 from participants.admin.mixins import ReadOnly
@@ -117,7 +118,11 @@ class MeetingAdmin(ReadOnly[Meeting]):
     @admin.action(description="Retry at RealtimeKit", permissions=["change"])
     def retry_chosen(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
         for meeting in queryset.order_by("title")[:20]:
-            self._retry(request, meeting)
+            # The list may show meetings that this user sees but may not change.
+            if self.has_change_permission(request, meeting):
+                self._retry(request, meeting)
+            else:
+                self.say(request, f"“{meeting.title}” was left as it is: you may not change it.", good=False)
 
     def save_model(self, request: HttpRequest, obj: Meeting, form: MeetingForm, change: bool) -> None:
         actor = read_actor(request)
@@ -138,12 +143,21 @@ class MeetingAdmin(ReadOnly[Meeting]):
         self.say(request, f"The meeting “{obj.title}” was created here. Now enrol people.", good=True)
         return self.go_to("change", obj.pk)
 
+    def response_change(self, request: HttpRequest, obj: Meeting) -> HttpResponse:
+        answer = super().response_change(request, obj)
+        origin = "" if "_continue" in request.POST else find_origin(request)
+        return redirect(origin) if origin else answer
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Neither users nor presets are made in passing."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and hasattr(field.widget, "can_add_related"):
             field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
         return field
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        own = {"form_class": PeopleField, "widget": PeopleSelect(db_field, self.admin_site)}
+        return super().formfield_for_manytomany(db_field, request, **{**own, **kwargs})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         meeting = context.get("original")
@@ -164,11 +178,10 @@ class MeetingAdmin(ReadOnly[Meeting]):
         if not may(request, "add_participant", meeting):
             raise PermissionDenied
         form = EnrolForm(request.POST or None, meeting=meeting, site=self.admin_site)
-        lines = None
         if form.is_valid():
-            lines = enrol(request, meeting, form)
-            form = EnrolForm(meeting=meeting, site=self.admin_site)
-            meeting = self.find_or_404(request, pk)
+            key = keep(request, meeting, enrol(request, meeting, form))
+            return redirect(f"{self.link('enrol', meeting.pk)}?result={key}")
+        lines = [] if form.is_bound else recall(request, meeting)
         places = None if meeting.capacity is None else max(0, meeting.capacity - admission.count_occupied(meeting))
         more = self._describe(request, meeting) | {"form": form, "lines": lines, "media": self.media + form.media}
         context = self.give_context(request, "Enrol people", original=meeting, places=places, **more)

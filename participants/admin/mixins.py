@@ -5,10 +5,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.db.models import Model
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db import DataError
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+
+from participants.services.people import parse_id
 
 M = TypeVar("M", bound=Model)
 
@@ -37,6 +43,29 @@ class ReadOnly(_Admin[M]):
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, ValueError, DataError):
+            # A filter of a hand-written address, such as the year 99999, fails no sooner than in the query.
+            raise IncorrectLookupParameters from None
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[M], *args: Any, **kwargs: Any) -> Any:
+        if not all(parse_id(key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            self.say(request, "Nothing was done: the choice of rows can't be read.", good=False)
+            return None
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
+        """Django goes to the index when there is none, as if nothing had been asked."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            return row
+        key = parse_id(object_id)
+        if key is not None and self.model._default_manager.filter(pk=key).exists():
+            raise PermissionDenied
+        raise Http404(f"There is no such {self.opts.verbose_name}.")
 
     def find_or_404(self, request: HttpRequest, pk: uuid.UUID) -> M:
         """The row among those this user may see."""

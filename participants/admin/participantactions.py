@@ -40,7 +40,18 @@ class Action:
     asks_preset: bool = False
 
     def applies(self, row: Participant) -> bool:
-        return row.state in self.states and (self.name != "retry" or _needs_retry(row))
+        return row.state in self.states and not self.find_obstacle(row)
+
+    def find_obstacle(self, row: Participant) -> str:
+        """Why a row in one of the right states is left as it is, if it is."""
+        if self.name == "restore" and not row.person.is_active:
+            return "blocked" if row.person.blocked_at else "erased" if row.person.erased_at else "deactivated"
+        return "nothing to retry" if self.name == "retry" and not _needs_retry(row) else ""
+
+    def explain(self, row: Participant) -> str:
+        """Why it does not apply to a row, in a word or two."""
+        obstacle = self.find_obstacle(row) if row.state in self.states else ""
+        return obstacle or row.get_state_display()
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,7 @@ ACTIONS = {
             "restore_participant",
             "Restore {people}?",
             "They are enrolled again with the preset they had and can join once the meeting is open. "
-            "Blocked people, deactivated users and full meetings are left as they are.",
+            "Blocked people and deactivated users are left as they are, and so is who finds the meeting full.",
             RESTORABLE,
             lambda rows, by, preset: staffwork.restore(rows, by=by),
         ),

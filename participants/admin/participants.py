@@ -59,7 +59,10 @@ class ParticipantAdmin(ReadOnly[Participant]):
     search_help_text = "Name, e-mail, username, custom participant id or RealtimeKit id"
     ordering = ("-updated_at",)
     fieldsets = (
-        ("Enrolment", {"fields": ("who", "in_meeting", "role", "own_name", "source", "enrolled_by", "enrolled_on")}),
+        (
+            "Enrolment",
+            {"fields": ("whose", "in_meeting", "role", "own_name", "source", "enrolled_by", "enrolled_on")},
+        ),
         (
             "Token",
             {
@@ -86,7 +89,7 @@ class ParticipantAdmin(ReadOnly[Participant]):
         ),
     )
     readonly_fields = (
-        *("who", "in_meeting", "role", "own_name", "state_badge", "token_state", "last_error"),
+        *("whose", "in_meeting", "role", "own_name", "state_badge", "token_state", "last_error"),
         *("enrolled_on", "issued_on", "expires_on", "next_try", "removed_on"),
     )
 
@@ -99,7 +102,8 @@ class ParticipantAdmin(ReadOnly[Participant]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Participant]:
         related = ("meeting__default_preset", "person__user", "preset", "enrolled_by", "removed_by")
         rows = rights.list_participants(request.user).select_related(*related)
-        rows = rows.annotate(shows_meeting=Value(may(request, "view_meeting")))
+        shows_person = Value(rights.holds(request.user, "view_person"))
+        rows = rows.annotate(shows_meeting=Value(may(request, "view_meeting")), shows_person=shows_person)
         return rows.defer("meeting__raw", "preset__raw", "meeting__default_preset__raw").order_by(*self.ordering)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -118,6 +122,13 @@ class ParticipantAdmin(ReadOnly[Participant]):
         below = row.person.email or ("Guest" if row.person.user_id is None else "")
         shown = '<span class="rc-name">{}</span><span class="rc-sub">{}</span>'
         return format_html(shown, row.effective_name or row.person, below)
+
+    @admin.display(description="person")
+    def whose(self, row: Participant) -> SafeString:
+        if not getattr(row, "shows_person", False):
+            return self.who(row)
+        url = reverse("admin:participants_person_change", args=[row.person_id])
+        return format_html('<a href="{}">{}</a>', url, self.who(row))
 
     @admin.display(description="meeting", ordering="meeting__title")
     def in_meeting(self, row: Participant) -> SafeString:
@@ -235,6 +246,7 @@ class ParticipantAdmin(ReadOnly[Participant]):
             action.question.format(people=people) if count else action.label,
             action=action,
             chosen=chosen,
+            untouched=[(row, action.explain(row)) for row in chosen.untouched],
             keys=[row.pk for row in (*chosen.affected, *chosen.untouched)],
             form=form,
             origin=origin,
@@ -249,6 +261,7 @@ class ParticipantAdmin(ReadOnly[Participant]):
         if len(lines) == 1:
             self.say(request, f"{lines[0].name}: {lines[0].text}", good=lines[0].good)
             return redirect(origin)
-        left = [*chosen.untouched, *chosen.forbidden]
+        left = [(row, action.explain(row)) for row in chosen.untouched]
+        left += [(row, "you may not") for row in chosen.forbidden]
         context = self.give_context(request, f"{action.label}: what happened", lines=lines, left=left, origin=origin)
         return render(request, "admin/participants/participant/results.html", context)

@@ -6,15 +6,16 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import badges
-from participants.admin.access import may, read_actor
+from participants.admin.access import find_origin, may, read_actor
 from participants.admin.filters import BlockedFilter
+from participants.admin.history import list_history_of_person
 from participants.admin.mixins import ReadOnly
 from participants.models import Participant, Person
 from participants.services import people, rights
@@ -104,7 +105,9 @@ class PersonAdmin(ReadOnly[Person]):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         person = context["original"]
         may_block = rights.holds(request.user, "block_person") and not person.erased_at
-        context.update(title=str(person), subtitle=None, may_block=may_block)
+        shows = rights.holds(request.user, "view_event") or rights.holds(request.user, "view_participant")
+        history = list_history_of_person(person, timezone.now()) if shows else None
+        context.update(title=str(person), subtitle=None, may_block=may_block, history=history)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def block_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -123,7 +126,7 @@ class PersonAdmin(ReadOnly[Person]):
             lifted = people.unblock(person, by=read_actor(request))
             text = "is unblocked. Enrolments are not restored by themselves." if lifted else "was not blocked."
             self.say(request, f"{person} {text}", good=lifted)
-            return self.go_to("change", person.pk)
+            return redirect(find_origin(request) or self.link("change", person.pk))
         return self._ask(request, person, "unblock")
 
     def _find_for_blocking(self, request: HttpRequest, pk: uuid.UUID) -> Person:

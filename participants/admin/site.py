@@ -1,10 +1,12 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
 from participants.admin import connection
+from participants.admin.accounts import TellsOfRemovals
 from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.dashboard import list_cards, list_events
 from participants.admin.meetings import MeetingAdmin
@@ -15,6 +17,9 @@ from participants.models import Event, Meeting, Participant, Person, Preset
 from participants.services import rights
 
 ORDER = ("Meeting", "Participant", "Person", "Preset", "Event")
+
+NAMES = {"axes": "Sign-in protection"}
+"""Packages whose own name says nothing to staff."""
 
 
 class RollcallAdminSite(AdminSite):
@@ -30,6 +35,12 @@ class RollcallAdminSite(AdminSite):
         self.register(Person, PersonAdmin)
         self.register(Preset, PresetAdmin)
         self.register(Event, EventAdmin)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As Django's, with ours before its own page of users, which can't be imported while this site is made."""
+        if admin_class is not None and model_or_iterable == (User,):
+            admin_class = type("AccountAdmin", (TellsOfRemovals, admin_class), {})
+        super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         own: list[URLPattern | URLResolver] = [
@@ -50,6 +61,7 @@ class RollcallAdminSite(AdminSite):
         """Ours first, in the order of ``ORDER``."""
         apps = super().get_app_list(request, app_label)
         for app in apps:
+            app["name"] = NAMES.get(app["app_label"], app["name"])
             app["models"].sort(key=lambda model: _rank(model["object_name"], ORDER))
         return sorted(apps, key=lambda app: _rank(app["app_label"], ("participants", "auth")))
 

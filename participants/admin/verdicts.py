@@ -7,12 +7,12 @@ from datetime import datetime
 from django.http import HttpRequest
 from django.urls import reverse
 
-from participants.admin.access import may
+from participants.admin.access import ORIGIN, may
 from participants.admin.badges import write_time
 from participants.admin.wording import link_action
-from participants.models import Meeting, Participant
+from participants.models import Participant
 from participants.services.admission import Case, Verdict, run_checks
-from participants.states import MeetingState, ParticipantState
+from participants.states import RESTORABLE, MeetingState, ParticipantState
 
 PASSED = {
     "not_found": "The meeting exists",
@@ -26,6 +26,8 @@ PASSED = {
     "enrolment_failed": "RealtimeKit has not refused them",
 }
 
+_OF_THE_ENROLLED = frozenset({"not_enrolled", "full", "enrolment_failed"})
+
 
 @dataclass(frozen=True)
 class Fix:
@@ -35,12 +37,16 @@ class Fix:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the panel. Only the first that fails has ``why`` and, where the user may do it, a ``fix``."""
+    """One line of the panel. Only the first that fails has ``why`` and, where the user may do it, a ``fix``.
+
+    One that is not ``judged`` means nothing since an earlier one failed.
+    """
 
     label: str
     passed: bool
     why: str = ""
     fix: Fix | None = None
+    judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,11 @@ class Panel:
 def judge_for_staff(row: Participant, request: HttpRequest, now: datetime) -> Panel:
     checks: list[Check] = []
     first: Verdict | None = None
+    removed = row.state in RESTORABLE
     for code, verdict in run_checks(Case(row.meeting, row.person, row, now)):
-        if verdict is None:
+        if removed and code in _OF_THE_ENROLLED:
+            checks.append(Check(PASSED[code], passed=False, judged=False))
+        elif verdict is None:
             checks.append(Check(PASSED[code], passed=True))
         elif first is None:
             first = verdict
@@ -134,7 +143,7 @@ def _find_fix(code: str, row: Participant, request: HttpRequest) -> Fix | None:
         return Fix(link_action("restore", row.pk), "Restore them")
     if code in _FIELDS and may(request, "change_meeting", meeting):
         anchor, label = _FIELDS[code]
-        return Fix(f"{_link_meeting(meeting)}#{anchor}", label)
+        return Fix(f"{_link_meeting(row)}#{anchor}", label)
     if code == "enrolment_failed":
         return _fix_failure(row, request)
     return None
@@ -150,16 +159,17 @@ _FIELDS = {
 def _fix_person(row: Participant, request: HttpRequest) -> Fix | None:
     person = row.person
     if person.blocked_at and may(request, "block_person"):
-        return Fix(reverse("admin:participants_person_unblock", args=[person.pk]), "Unblock them")
+        return Fix(_return_to(row, reverse("admin:participants_person_unblock", args=[person.pk])), "Unblock them")
     if not person.blocked_at and person.user_id and request.user.has_perm("auth.change_user"):
-        return Fix(reverse("admin:auth_user_change", args=[person.user_id]) + "#id_is_active", "Activate the account")
+        url = _return_to(row, reverse("admin:auth_user_change", args=[person.user_id]))
+        return Fix(f"{url}#id_is_active", "Activate the account")
     return None
 
 
 def _fix_failure(row: Participant, request: HttpRequest) -> Fix | None:
     if row.state != ParticipantState.FAILED and row.meeting.state == MeetingState.FAILED:
         allowed = may(request, "change_meeting", row.meeting)
-        return Fix(_link_meeting(row.meeting), "Correct the meeting") if allowed else None
+        return Fix(_link_meeting(row), "Correct the meeting") if allowed else None
     if not may(request, "change_participant", row.meeting):
         return None
     if row.preset.gone_at or row.last_error_code == "preset_not_found":
@@ -167,5 +177,10 @@ def _fix_failure(row: Participant, request: HttpRequest) -> Fix | None:
     return Fix(link_action("retry", row.pk), "Retry")
 
 
-def _link_meeting(meeting: Meeting) -> str:
-    return reverse("admin:participants_meeting_change", args=[meeting.pk])
+def _link_meeting(row: Participant) -> str:
+    return _return_to(row, reverse("admin:participants_meeting_change", args=[row.meeting_id]))
+
+
+def _return_to(row: Participant, url: str) -> str:
+    """The address of a fix, from which saving comes back to the participant."""
+    return f"{url}?{ORIGIN}={row.pk}"

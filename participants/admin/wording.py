@@ -68,8 +68,8 @@ _NOT_ADMITTED = {
 }
 
 
-def describe(outcome: Outcome, *, enrolling: bool = False) -> Line:
-    """``enrolling``: somebody removed before is an obstacle, and "already" means enrolled."""
+def describe(outcome: Outcome, *, enrolling: bool = False, unblocks: bool = False) -> Line:
+    """``enrolling``: somebody removed before is an obstacle, and "already" means enrolled. ``unblocks``: a right."""
     row, trouble = outcome.participant, outcome.trouble
     link, link_label = ("", "")
     if row is not None:
@@ -78,6 +78,8 @@ def describe(outcome: Outcome, *, enrolling: bool = False) -> Line:
     if obstacle and trouble is not None:
         if outcome.code == "removed" and row is not None:
             link, link_label = link_action("restore", row.pk), "Restore"
+        if unblocks and outcome.person is not None and outcome.person.blocked_at:
+            link, link_label = reverse("admin:participants_person_unblock", args=[outcome.person.pk]), "Unblock"
         label = _LABELS.get(outcome.code, "Not done")
         return Line(outcome.name, label, "bad", _tell_staff(outcome), link, link_label)
     label, tone, text = _DONE[outcome.code]

@@ -18,7 +18,7 @@ from participants.errors import Busy
 from participants.gateway import get_client, waiting_slot
 from participants.models import Meeting, Participant, Preset
 from participants.models.fields import rotate
-from participants.realtimekit import Absent, App, Deadline, FailureKind, RealtimeKit, RealtimeKitError
+from participants.realtimekit import Absent, App, Deadline, FailureKind, RealtimeKit, RealtimeKitError, Refused
 from participants.realtimekit import Preset as RemotePreset
 from participants.states import MeetingState, ParticipantState
 
@@ -40,6 +40,8 @@ _SERVICE = {
     "rate_limited": "Too many calls were made with this token. Wait five minutes; nothing is lost meanwhile.",
     "unreadable_answer": "What answers does not speak RealtimeKit's language. Check REALTIMEKIT_BASE_URL.",
 }
+_NOT_THE_API = "This address is not RealtimeKit's API."
+_CHECK_ADDRESS = "Check REALTIMEKIT_BASE_URL (it ends in /client/v4)."
 _LATER = "RealtimeKit has trouble or is slow. Try again in a minute; waiting changes are repeated until they hold."
 
 T = TypeVar("T")
@@ -187,7 +189,9 @@ def _raise_plain(error: RealtimeKitError) -> None:
         raise _Fault("network", said, _NETWORK[error.code])
     if error.code == "token_invalid" and not _denies_account(error):
         raise _Fault(
-            "token", said, "Create a new API token in the Cloudflare dashboard and set REALTIMEKIT_API_TOKEN."
+            "token",
+            f"RealtimeKit does not accept the API token. {said}",
+            "Create a new API token in the Cloudflare dashboard and set REALTIMEKIT_API_TOKEN.",
         )
     if error.kind in (FailureKind.NOT_DELIVERED, FailureKind.OUTCOME_UNKNOWN):
         raise _Fault("service", said, _SERVICE.get(error.code, _LATER))
@@ -195,15 +199,15 @@ def _raise_plain(error: RealtimeKitError) -> None:
 
 def _raise_refusal(error: RealtimeKitError, trouble: RealtimeKitError | None) -> None:
     """The app's address was refused; ``trouble`` is what became of asking the account for its apps."""
-    account_id = conf.read_realtimekit().account_id
     if trouble is not None:
         _raise_plain(trouble)
-        if _denies_account(trouble) or isinstance(trouble, Absent) or trouble.code == "route_unknown":
-            shape = "" if _ACCOUNT_ID.fullmatch(account_id) else " An account id has 32 hexadecimal characters."
+        _judge_address(trouble)
+        if _denies_account(trouble):
+            account_id = conf.read_realtimekit().account_id
             raise _Fault(
                 "account",
                 f"RealtimeKit does not accept this token for the account {account_id}. {_quote(trouble)}",
-                f"Correct REALTIMEKIT_ACCOUNT_ID, or use a token of that account.{shape}",
+                f"Correct REALTIMEKIT_ACCOUNT_ID, or use a token of that account.{_explain_shape(account_id)}",
             )
     if error.kind is FailureKind.MISCONFIGURED and error.code != "route_unknown":
         raise _Fault(
@@ -214,6 +218,24 @@ def _raise_refusal(error: RealtimeKitError, trouble: RealtimeKitError | None) ->
     raise _Fault(
         "app", f"RealtimeKit does not know the app. {_quote(error)}", "Correct REALTIMEKIT_APP_ID in the settings."
     )
+
+
+def _judge_address(trouble: RealtimeKitError) -> None:
+    """Raises _Fault where asking the account for its apps met an address that no API answers at.
+
+    The account layer denies with shape C; a plain 404, or any other refusal of a mere GET, is not of its making.
+    """
+    if isinstance(trouble, Absent | Refused):
+        raise _Fault("service", f"{_NOT_THE_API} {_quote(trouble)}", _CHECK_ADDRESS)
+    if trouble.code == "route_unknown":
+        account_id = conf.read_realtimekit().account_id
+        second = f"If it is right, correct REALTIMEKIT_ACCOUNT_ID ({account_id}).{_explain_shape(account_id)}"
+        finding = f"Nothing is known at this address, or the account does not exist. {_quote(trouble)}"
+        raise _Fault("service", finding, f"{_CHECK_ADDRESS} {second}")
+
+
+def _explain_shape(account_id: str) -> str:
+    return "" if _ACCOUNT_ID.fullmatch(account_id) else " An account id has 32 hexadecimal characters."
 
 
 def _denies_account(error: RealtimeKitError) -> bool:

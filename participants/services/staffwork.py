@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from participants.errors import Busy, InactiveUser, Misconfigured, ParticipantRemoved, RollcallError
-from participants.models import Actor, Meeting, Participant, Preset
+from participants.models import Actor, Meeting, Participant, Person, Preset
 from participants.models.base import CHANGE_REFUSED
 from participants.realtimekit import Deadline
 from participants.services import admission, enrolment, joining, people, removal, settling
@@ -25,6 +25,8 @@ LEAST = 1.0
 class Outcome:
     """What became of one person. ``trouble`` is why it does not hold at RealtimeKit, or was not done at all.
 
+    ``person`` is given where they could not be enrolled.
+
     Codes: ``enrolled, already, pending, failed, removed, removing, restored, refreshed, changed, retried,
     unchanged, refused`` (RealtimeKit declined a change), or the code of the error that prevented it.
     """
@@ -33,6 +35,7 @@ class Outcome:
     code: str
     participant: Participant | None = None
     trouble: RollcallError | None = None
+    person: Person | None = None
 
 
 class _Time:
@@ -107,7 +110,7 @@ def _each(rows: Iterable[Participant], act: Callable[[Participant], Outcome]) ->
 
 
 def _enrol_user(meeting: Meeting, user: User, preset: Preset | None, by: Actor, name: str, time: _Time) -> Outcome:
-    shown = user.get_full_name() or user.get_username()
+    shown, person = user.get_full_name() or user.get_username(), None
     try:
         if not user.is_active:
             raise InactiveUser
@@ -115,9 +118,9 @@ def _enrol_user(meeting: Meeting, user: User, preset: Preset | None, by: Actor, 
         row, _ = enrolment.store(meeting=meeting, person=person, preset=preset, source=Source.ADMIN, by=by, name=name)
     except ParticipantRemoved as error:
         found = Participant.objects.with_relations().filter(meeting=meeting, person=person).first()
-        return Outcome(shown, error.code, found, error)
+        return Outcome(shown, error.code, found, error, person)
     except RollcallError as error:
-        return Outcome(shown, error.code, None, error)
+        return Outcome(shown, error.code, None, error, person)
     if row.state != ParticipantState.PENDING:
         return Outcome(shown, "already", row)
     return _describe(row, "enrolled", time.settle(row, by), name=shown)

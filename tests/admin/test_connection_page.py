@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.test import Client
+from pytest_django.live_server_helper import LiveServer
 
 from participants.models import Event, EventKind, Meeting, Participant, Preset
 from participants.sandbox import Sandbox
@@ -153,3 +154,32 @@ def test_the_page_needs_its_right() -> None:
 def test_who_may_not_see_the_connection_is_not_linked_to_it() -> None:
     assert URL not in sign_in("view_meeting").get("/admin/").content.decode()
     assert URL in sign_in("view_connection").get("/admin/").content.decode()
+
+
+def test_an_address_without_its_path_is_blamed_before_the_account(
+    staff: Client, sandbox: Sandbox, settings: LazySettings
+) -> None:
+    settings.REALTIMEKIT_BASE_URL = sandbox.base_url.removesuffix("/client/v4")
+    fault, html = diagnose(staff)
+    assert fault == "service"
+    assert html.index("Check REALTIMEKIT_BASE_URL") < html.index("correct REALTIMEKIT_ACCOUNT_ID")
+
+
+def test_another_web_server_is_not_taken_for_realtimekit(
+    staff: Client, live_server: LiveServer, settings: LazySettings
+) -> None:
+    settings.REALTIMEKIT_BASE_URL = f"{live_server.url}/nowhere"
+    settings.REALTIMEKIT_ACCOUNT_ID, settings.REALTIMEKIT_APP_ID = "0" * 32, "any-app"
+    settings.REALTIMEKIT_API_TOKEN = "any-token"
+    fault, html = diagnose(staff)
+    assert fault == "service"
+    assert "This address is not RealtimeKit&#x27;s API." in html
+    assert "it ends in /client/v4" in html
+
+
+def test_a_refused_token_is_named_before_what_was_said(
+    staff: Client, sandbox: Sandbox, settings: LazySettings
+) -> None:
+    settings.REALTIMEKIT_API_TOKEN = "wrong"
+    html = diagnose(staff)[1]
+    assert html.index("RealtimeKit does not accept the API token.") < html.index("(token_invalid, HTTP")

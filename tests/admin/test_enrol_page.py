@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def enrol(staff: Client, meeting: Meeting, *users: object, **more: object) -> str:
     url = reverse("admin:participants_meeting_enrol", args=[meeting.pk])
-    answer = staff.post(url, {"users": [getattr(user, "pk", user) for user in users], **more})
+    answer = staff.post(url, {"users": [getattr(user, "pk", user) for user in users], **more}, follow=True)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -154,3 +154,44 @@ def test_whoever_may_enrol_can_look_people_up(meeting: Meeting) -> None:
     answer = sign_in("view_meeting", "add_participant").get(reverse("admin:autocomplete"), asked)
     assert [found["text"] for found in answer.json()["results"]] == ["Ada Example · ada · ada@example.org"]
     assert sign_in("view_meeting").get(reverse("admin:autocomplete"), asked).status_code == 403
+
+
+def test_a_reload_shows_the_results_and_enrols_nobody(staff: Client, sandbox: Sandbox, meeting: Meeting) -> None:
+    url = reverse("admin:participants_meeting_enrol", args=[meeting.pk])
+    answer = staff.post(url, {"users": [UserFactory(first_name="Ada").pk]})
+    assert answer.status_code == 302
+    sandbox.requests.clear()
+    for _ in range(2):
+        assert read_results(staff.get(answer["Location"]).content.decode()) == {"Ada Example": "Enrolled"}
+    assert sandbox.requests.count() == 0
+    assert read_results(staff.get(f"{url}?result=guessed").content.decode()) == {}
+
+
+def test_later_results_replace_earlier_ones(staff: Client, meeting: Meeting) -> None:
+    url = reverse("admin:participants_meeting_enrol", args=[meeting.pk])
+    first = staff.post(url, {"users": [UserFactory().pk]})["Location"]
+    enrol(staff, meeting, UserFactory())
+    assert read_results(staff.get(first).content.decode()) == {}
+
+
+def test_results_come_in_the_order_in_which_people_were_chosen(staff: Client, meeting: Meeting) -> None:
+    ada, grace, alan = (UserFactory(first_name=name) for name in ("Ada", "Grace", "Alan"))
+    assert list(read_results(enrol(staff, meeting, grace, alan, ada))) == [
+        "Grace Example",
+        "Alan Example",
+        "Ada Example",
+    ]
+
+
+def test_a_block_is_told_with_the_way_to_lift_it_to_whom_may(staff: Client, meeting: Meeting, by: Actor) -> None:
+    person = PersonFactory()
+    people.block(person, reason="", by=by)
+    url = reverse("admin:participants_person_unblock", args=[person.pk])
+    assert f'<a href="{url}">Unblock</a>' in enrol(staff, meeting, person.user)
+    assert url not in enrol(sign_in("view_meeting", "add_participant"), meeting, person.user)
+
+
+def test_after_an_error_those_chosen_look_as_in_the_list_they_came_from(staff: Client, meeting: Meeting) -> None:
+    ada = UserFactory(first_name="Ada", username="ada", email="ada@example.org")
+    html = enrol(staff, meeting, ada, UserFactory(), name="The chair")
+    assert "Ada Example · ada · ada@example.org" in html

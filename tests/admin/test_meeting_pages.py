@@ -8,7 +8,7 @@ from django.utils import timezone
 from participants.models import Meeting, Preset
 from participants.sandbox import Sandbox
 from tests.admin.conftest import sign_in
-from tests.factories import MadeMeetingFactory, MeetingFactory, PresetFactory, StaffFactory
+from tests.factories import MadeMeetingFactory, MeetingFactory, ParticipantFactory, PresetFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/admin/participants/meeting/"
@@ -130,7 +130,7 @@ def test_a_manager_sees_only_their_meetings_and_cannot_name_managers() -> None:
     html = browser.get(LIST).content.decode()
     assert ">Mine<" in html
     assert ">Theirs<" not in html
-    assert browser.get(f"{LIST}{other.pk}/change/").status_code == 302  # not found, so Django goes to the index
+    assert browser.get(f"{LIST}{other.pk}/change/").status_code == 403
     browser.post(f"{LIST}{mine.pk}/change/", fill_in(mine, managers=[]))
     assert list(mine.managers.all()) == [manager]
     assert browser.get(LIST + "add/").status_code == 403
@@ -148,3 +148,34 @@ def test_who_may_only_look_gets_no_button() -> None:
 
 def test_staff_without_any_right_see_no_meetings() -> None:
     assert sign_in().get(LIST).status_code == 403
+
+
+@pytest.mark.parametrize("title", ["", "   "])
+def test_a_blank_title_is_one_error(staff: Client, title: str) -> None:
+    html = staff.post(LIST + "add/", fill_in(title=title)).content.decode()
+    assert html.count("This field is required.") == 1
+    assert html.count('class="errorlist') == 1
+
+
+def test_an_unknown_page_is_told_from_a_forbidden_one(staff: Client) -> None:
+    meeting, mine = MadeMeetingFactory(), MadeMeetingFactory()
+    manager, desk = StaffFactory(), Client()
+    mine.managers.add(manager)
+    desk.force_login(manager)
+    assert desk.get(f"{LIST}{meeting.pk}/change/").status_code == 403
+    for name in ("00000000-0000-4000-8000-000000000000", "nonsense"):
+        assert staff.get(f"{LIST}{name}/change/").status_code == 404
+
+
+def test_saving_goes_back_to_the_participant_whom_it_was_to_help(staff: Client, meeting: Meeting) -> None:
+    row = ParticipantFactory(meeting=meeting)
+    page = f"{LIST}{meeting.pk}/change/"
+    answer = staff.post(f"{page}?participant={row.pk}", fill_in(meeting))
+    assert answer["Location"] == reverse("admin:participants_participant_change", args=[row.pk])
+    for foreign in ("https://elsewhere.example/", "00000000-0000-4000-8000-000000000000"):
+        assert staff.post(page, fill_in(meeting), query_params={"participant": foreign})["Location"] == LIST
+
+
+def test_managers_who_were_chosen_look_as_in_the_list_they_came_from(staff: Client, meeting: Meeting) -> None:
+    meeting.managers.add(StaffFactory(username="ada", first_name="Ada", email="ada@example.org"))
+    assert "Ada Example · ada · ada@example.org" in staff.get(f"{LIST}{meeting.pk}/change/").content.decode()

@@ -81,3 +81,9 @@ def test_pages_that_may_not_be_seen_are_not_linked() -> None:
     for name in ("meeting", "person", "preset"):
         html = sign_in(f"view_{name}").get(f"/admin/participants/{name}/").content.decode()
         assert "/admin/participants/participant/" not in html
+
+
+def test_a_package_that_guards_the_sign_in_is_called_so(staff: Client) -> None:
+    html = staff.get("/admin/").content.decode()
+    assert "Sign-in protection" in html
+    assert "Axes</a>" not in html

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from participants.models import Actor, Meeting, Participant, Preset
 from participants.sandbox import Sandbox
-from participants.services import enrolment, meetings, removal
+from participants.services import enrolment, meetings, people, removal
 from participants.states import ParticipantState, Source
 from tests.admin.conftest import sign_in
 from tests.factories import PersonFactory, StaffFactory
@@ -182,3 +182,21 @@ def test_a_manager_acts_in_their_own_meeting_only(
     assert (read_state(ada), read_state(grace)) == ("removed", "enrolled")
     url = reverse("admin:participants_participant_act", args=[grace.pk, "remove"])
     assert desk.post(url, {"post": "yes"}).status_code == 404
+
+
+def test_a_blocked_or_deactivated_person_is_not_offered_a_restore(
+    staff: Client, ada: Participant, grace: Participant, meeting: Meeting, by: Actor
+) -> None:
+    alan = enrol(meeting, "Alan", by)
+    people.block(ada.person, reason="", by=by)
+    account = grace.person.user
+    assert account is not None
+    account.is_active = False
+    account.save()
+    removal.remove(alan, by=by)
+    for row in (ada, grace):
+        assert "/act/restore/" not in staff.get(f"{LIST}{row.pk}/change/").content.decode()
+    html = choose(staff, "restore", ada, grace, alan)
+    assert "Restore Alan Example?" in html
+    assert "Algebra · blocked" in html
+    assert "Algebra · deactivated" in html

@@ -100,13 +100,13 @@ def test_the_first_failing_check_is_named_with_its_fix(staff: Client, by: Actor)
     failed = ParticipantFactory(state="failed", last_error_code="unprocessable", last_error_detail="bad name")
     deactivated = EnrolledFactory(person__user__is_active=False)
     pages = {
-        late: ("No. The meeting opens on", f"{link(late.meeting)}#id_opens_at_0"),
-        over: ("No. The meeting closed on", f"{link(over.meeting)}#id_closes_at_0"),
-        closed: ("No. The meeting is set to inactive", f"{link(closed.meeting)}#id_status"),
+        late: ("No. The meeting opens on", f"{link(late.meeting)}?participant={late.pk}#id_opens_at_0"),
+        over: ("No. The meeting closed on", f"{link(over.meeting)}?participant={over.pk}#id_closes_at_0"),
+        closed: ("No. The meeting is set to inactive", f"{link(closed.meeting)}?participant={closed.pk}#id_status"),
         failed: ("No. RealtimeKit refused this enrolment: bad name", f"{failed.pk}/act/retry/"),
         deactivated: (
             "No. The user account of",
-            f"/admin/auth/user/{deactivated.person.user_id}/change/#id_is_active",
+            f"/admin/auth/user/{deactivated.person.user_id}/change/?participant={deactivated.pk}#id_is_active",
         ),
     }
     for row, (words, fix) in pages.items():
@@ -165,3 +165,19 @@ def test_a_token_appears_on_no_page(staff: Client) -> None:
 def test_an_empty_list_says_where_to_begin(staff: Client) -> None:
     assert "No participants yet" in staff.get(LIST).content.decode()
     assert "Nothing matches" in staff.get(LIST, {"q": "nobody"}).content.decode()
+
+
+def test_checks_that_only_the_enrolled_can_pass_are_not_judged_of_somebody_removed(staff: Client, by: Actor) -> None:
+    row = ParticipantFactory()
+    removal.remove(row, by=by)
+    html = open_page(staff, row)
+    assert html.count('aria-label="failed"') == 1
+    assert html.count('aria-label="not judged"') == 3
+    assert html.index("They are enrolled") > html.index('aria-label="not judged"')
+
+
+def test_the_person_is_one_click_away_for_who_may_see_people(staff: Client) -> None:
+    row = EnrolledFactory()
+    url = f'href="{reverse("admin:participants_person_change", args=[row.person_id])}"'
+    assert url in open_page(staff, row)
+    assert url not in open_page(sign_in("view_participant"), row)

@@ -1,5 +1,6 @@
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from participants.models import Actor, Meeting, Participant, Person
 from participants.sandbox import Sandbox
@@ -79,3 +80,19 @@ def test_a_persons_meetings_are_one_click_away(staff: Client) -> None:
     html = staff.get(url).content.decode()
     assert "Ada Wanted" in html
     assert "Somebody Else" not in html
+
+
+def test_a_persons_history_tells_what_happened_in_which_meeting(staff: Client, meeting: Meeting, by: Actor) -> None:
+    person = PersonFactory()
+    enrolment.enrol(meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by)
+    staff.post(f"{LIST}{person.pk}/block/", {"reason": "abuse"})
+    html = staff.get(f"{LIST}{person.pk}/change/").content.decode()
+    assert html.index("boss via admin") < html.index("Added at RealtimeKit")
+    assert f"{person} in Algebra" in html
+    assert "History</h2>" not in sign_in("view_person").get(f"{LIST}{person.pk}/change/").content.decode()
+
+
+def test_unblocking_goes_back_to_the_participant_it_was_to_help(staff: Client) -> None:
+    row = ParticipantFactory(person__blocked_at=timezone.now())
+    answer = staff.post(f"{LIST}{row.person_id}/unblock/?participant={row.pk}")
+    assert answer["Location"] == f"/admin/participants/participant/{row.pk}/change/"
