@@ -6,6 +6,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from participants.models import Event, EventKind, Meeting, Participant, Preset
+from participants.models.budget import FAILURES_TO_OPEN, Ledger, Limits
 from participants.sandbox import Sandbox
 from tests.admin.conftest import make_with_token, sign_in
 from tests.factories import MadeMeetingFactory, ParticipantFactory, PresetFactory
@@ -153,3 +154,23 @@ def test_the_page_needs_its_right() -> None:
 def test_who_may_not_see_the_connection_is_not_linked_to_it() -> None:
     assert URL not in sign_in("view_meeting").get("/admin/").content.decode()
     assert URL in sign_in("view_connection").get("/admin/").content.decode()
+
+
+def test_the_state_of_the_budget_is_on_the_page(staff: Client) -> None:
+    html = staff.get(URL).content.decode()
+    assert "0 of 30000 calls" in html
+    assert re.search(r"<dt>Pause</dt><dd>None</dd>", html)
+    assert re.search(r"<dt>Circuit breaker</dt><dd><span[^>]*>Closed</span>", html)
+
+
+def test_a_pause_and_an_open_breaker_are_on_the_page(staff: Client) -> None:
+    ledger = Ledger(Limits(30_000, 300.0))
+    ledger.take(background=False)
+    ledger.pause(60)
+    for _ in range(FAILURES_TO_OPEN):
+        ledger.note_failure()
+    html = staff.get(URL).content.decode()
+    assert "1 of 30000 calls" in html
+    assert re.search(r"<dt>Pause</dt><dd><span[^>]*>Until \d\d:\d\d:\d\d UTC</span>", html)
+    assert re.search(r"<dt>Circuit breaker</dt><dd><span[^>]*>Open</span>", html)
+    assert "Nothing is lost" in html
