@@ -216,7 +216,7 @@ class BudgetShape(serializers.Serializer[Any]):
     calls = serializers.IntegerField(help_text="The budget: so many calls in any window of `seconds`.")
     seconds = serializers.FloatField()
     used = serializers.IntegerField(help_text="In the window that ends now; an estimate.")
-    available = serializers.IntegerField(help_text="Calls that may be made at this moment.")
+    available = serializers.IntegerField(help_text="Calls for which the budget has room at this moment.")
     available_to_background = serializers.IntegerField()
     reserved = serializers.IntegerField(help_text="What of `available` background work leaves alone.")
 

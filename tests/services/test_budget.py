@@ -18,9 +18,10 @@ from participants.models import Actor, Meeting, Participant
 from participants.models.budget import FAILURES_TO_OPEN, Ledger, Limits
 from participants.realtimekit import Deadline, NotDelivered, RealtimeKitError
 from participants.sandbox import Sandbox
-from participants.services import budget, passes, sync
+from participants.services import budget, meetings, passes, sync
 from participants.services import connection as diagnosis
-from tests.factories import ParticipantFactory
+from tests.factories import MeetingFactory, ParticipantFactory
+from tests.services.conftest import enrol
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -211,3 +212,37 @@ def test_a_call_inside_a_transaction_is_refused_before_the_budget_is_touched(san
     with transaction.atomic(), pytest.raises(gateway.RemoteCallInTransaction):
         ask()
     assert budget.read_state().used == 1
+
+
+def test_a_lost_creation_stays_in_doubt_when_nobody_may_ask_what_became_of_it(
+    sandbox: Sandbox, by: Actor, settings: LazySettings
+) -> None:
+    meeting = MeetingFactory()
+    settings.REALTIMEKIT_BUDGET = (10, 86_400)
+    ask()  # leaves one call: for the creation, and none for the list
+    sandbox.faults.add("lose_answer", "meetings.create")
+    assert meetings.try_now(meeting, by=by) is not None
+    meeting.refresh_from_db()
+    assert (meeting.state, meeting.outcome_unknown) == ("pending", True)
+    settings.REALTIMEKIT_BUDGET = (30_000, 300)
+    ask()
+    passes.converge(by=by)
+    meeting.refresh_from_db()
+    assert meeting.state == "created"
+    assert sandbox.requests.count("meetings.create") == 1
+
+
+def test_a_lost_addition_stays_in_doubt_when_nobody_may_ask_what_became_of_it(
+    sandbox: Sandbox, meeting: Meeting, by: Actor, settings: LazySettings
+) -> None:
+    settings.REALTIMEKIT_BUDGET = (10, 86_400)
+    ask()
+    sandbox.faults.lose_next_answer()
+    row = enrol(meeting, by)
+    assert (row.state, row.outcome_unknown) == ("pending", True)
+    settings.REALTIMEKIT_BUDGET = (30_000, 300)
+    passes.converge(by=by)
+    row.refresh_from_db()
+    assert row.state == "enrolled"
+    assert len(sandbox.world.participants(str(meeting.realtimekit_id))) == 1
+    assert sandbox.requests.count("participants.add") == 1
