@@ -75,14 +75,14 @@ def test_four_processes_get_exactly_one_burst_between_them(environment: dict[str
 
 
 def test_four_processes_stay_under_the_budget_in_every_window_and_use_it(environment: dict[str, str]) -> None:
-    calls, window, last = 300, 1.0, 2.5
+    calls, window, last = 300, 3.0, 4.5
     seen = sorted(pair for one in hammer(environment, *[[calls, window, None, last, False]] * 4) for pair in one)
     for start, _ in seen:
         inside = [asked for asked, had in seen if asked >= start and had <= start + window]
         assert len(inside) <= calls
     limits = Limits(calls, window)
     possible = limits.burst + (seen[-1][1] - seen[0][0]) / limits.cost
-    assert 0.95 * possible <= len(seen) <= possible + 1
+    assert 0.9 * possible <= len(seen) <= possible + 1
 
 
 def test_three_in_the_background_leave_the_reserve_to_a_fourth(environment: dict[str, str]) -> None:

@@ -30,9 +30,9 @@ LEDGER = Ledger(Limits(30_000, 300.0))
 
 @pytest.fixture
 def tight(settings: LazySettings) -> Iterator[Sandbox]:
-    """A sandbox that allows seven sixths of the budget, as Cloudflare does: 60 calls a second."""
-    settings.REALTIMEKIT_BUDGET = (60, 1)
-    with Sandbox(limit=(70, 1.0)) as running:
+    """A sandbox that allows seven sixths of the budget, as Cloudflare does."""
+    settings.REALTIMEKIT_BUDGET = (300, 3)
+    with Sandbox(limit=(350, 3.0)) as running:
         settings.REALTIMEKIT_BASE_URL = running.base_url
         settings.REALTIMEKIT_ACCOUNT_ID = running.account_id
         settings.REALTIMEKIT_APP_ID = running.app_id
@@ -95,7 +95,8 @@ def test_hammering_within_the_budget_meets_no_429_and_uses_what_there_is(tight: 
     statuses = [request.status for request in tight.requests.all()]
     assert set(statuses) == {200}
     assert made == len(statuses)
-    assert 0.85 * 56 * took <= made <= 60 * (took + 1)
+    rate = 0.94 * 300 / 3
+    assert 0.7 * rate * took <= made <= 6 + rate * took + 1
 
 
 def test_a_hammer_in_the_background_does_not_keep_anybody_at_the_door(tight: Sandbox) -> None:
@@ -110,7 +111,7 @@ def test_a_hammer_in_the_background_does_not_keep_anybody_at_the_door(tight: San
             threading.Event().wait(0.05)
         for one in hammers:
             one.result()
-    assert len(waits) >= 8
+    assert len(waits) >= 5
     assert max(waits) < 1.0
 
 
