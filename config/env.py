@@ -85,6 +85,18 @@ def read_rate(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
     return _read(name, default, parse, "a rate such as 300/min (s, min, hour or day)")
 
 
+def read_budget(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
+    """``3000/300`` as (3000, 300): calls in any window of so many seconds."""
+
+    def parse(text: str) -> tuple[int, int]:
+        calls, seconds = (int(part) for part in text.split("/"))
+        if calls >= 10 and 1 <= seconds <= 86400:
+            return calls, seconds
+        raise ValueError
+
+    return _read(name, default, parse, "calls/seconds such as 3000/300, at least 10 calls in 1 to 86400 seconds")
+
+
 def read_level(name: str, *, default: str) -> str:
     """A level of the logging module, upper or lower case."""
 

@@ -20,6 +20,7 @@ class RealtimeKitConf:
     api_token: str = field(repr=False)
     connect_timeout: float
     read_timeout: float
+    budget: tuple[int, float]
 
     @property
     def is_cloudflare(self) -> bool:
@@ -36,7 +37,14 @@ def read_realtimekit() -> RealtimeKitConf:
         api_token=settings.REALTIMEKIT_API_TOKEN,
         connect_timeout=settings.REALTIMEKIT_CONNECT_TIMEOUT,
         read_timeout=settings.REALTIMEKIT_READ_TIMEOUT,
+        budget=read_budget(),
     )
+
+
+def read_budget() -> tuple[int, float]:
+    """Calls, and the seconds of the window in which all processes together make no more of them."""
+    calls, seconds = settings.REALTIMEKIT_BUDGET
+    return calls, float(seconds)
 
 
 def list_missing() -> list[str]:

@@ -92,6 +92,10 @@ class Busy(RollcallError):
     message = "RealtimeKit can't be reached at the moment. Nothing is lost; try again shortly."
 
 
+class HeldBack(Busy):
+    """Nobody was called: the shared budget, a pause or the circuit breaker forbids it, for every row alike."""
+
+
 class Misconfigured(RollcallError):
     """``reason`` is for staff only."""
 

@@ -1,12 +1,14 @@
 """The one place where settings meet the RealtimeKit client.
 
-It builds one client a process, refuses remote calls inside a database transaction, and lets at most half
-the server's threads wait on RealtimeKit, so that cached joins are never stopped by slow ones (design 2.2, 2.9).
+It builds one client a process, refuses remote calls inside a database transaction, takes each call from the budget
+that all processes share, and lets at most half the server's threads wait on RealtimeKit, so that cached joins are
+never stopped by slow ones (design 2.2, 2.8, 2.9).
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,7 +16,8 @@ from django.db import connections
 
 from participants import conf
 from participants.errors import Busy, Misconfigured
-from participants.realtimekit import Credentials, RealtimeKit
+from participants.models.budget import Ledger, Limits
+from participants.realtimekit import Credentials, Deadline, Pacer, RealtimeKit, Urgency
 
 
 class RemoteCallInTransaction(RuntimeError):
@@ -30,6 +33,7 @@ class _Built:
 _lock = threading.Lock()
 _built: list[_Built] = []
 _depth = threading.local()
+_urgency: ContextVar[Urgency] = ContextVar("urgency", default=Urgency.INTERACTIVE)
 _slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
@@ -59,6 +63,29 @@ def refuse_in_transaction(operation: str) -> None:
 
 
 @contextmanager
+def background() -> Iterator[None]:
+    """Calls made inside leave the reserve of the budget alone and wait for their turn. Not passed on to threads."""
+    with _asking(Urgency.BACKGROUND):
+        yield
+
+
+@contextmanager
+def probing() -> Iterator[None]:
+    """Calls made inside are made though the circuit breaker is open: somebody wants to know what is wrong."""
+    with _asking(Urgency.PROBE):
+        yield
+
+
+@contextmanager
+def _asking(urgency: Urgency) -> Iterator[None]:
+    before = _urgency.set(urgency)
+    try:
+        yield
+    finally:
+        _urgency.reset(before)
+
+
+@contextmanager
 def waiting_slot() -> Iterator[None]:
     """Hold one of the places for threads that wait on RealtimeKit or a lease; Busy at once when all are taken.
 
@@ -83,11 +110,18 @@ def _build(wanted: conf.RealtimeKitConf) -> RealtimeKit:
         app_id=wanted.app_id,
         api_token=wanted.api_token,
     )
+    pacer = Pacer(Ledger(Limits(*wanted.budget)), _urgency.get)
+
+    def admit(operation: str, deadline: Deadline) -> None:
+        refuse_in_transaction(operation)
+        pacer.admit(operation, deadline)
+
     return RealtimeKit(
         credentials,
         connect_timeout=wanted.connect_timeout,
         read_timeout=wanted.read_timeout,
-        before_call=refuse_in_transaction,
+        before_call=admit,
+        after_call=pacer.learn,
         pool_size=settings.WEB_THREADS,
     )
 

@@ -26,6 +26,7 @@ _SETTINGS = {
     "REALTIMEKIT_API_TOKEN": "tests-api-token-that-must-never-be-seen",
     "REALTIMEKIT_CONNECT_TIMEOUT": "2",
     "REALTIMEKIT_READ_TIMEOUT": "3",
+    "REALTIMEKIT_BUDGET": "30000/300",
     "LOG_LEVEL": "WARNING",
 }
 _DATABASES = ("sqlite", "postgresql")

@@ -46,6 +46,20 @@ ENROL_USER: dict[str, Any] = {"user": "ada", "preset": "group_call_participant"}
 ENROL_GUEST: dict[str, Any] = {"guest": {"name": "Bob Example", "email": "bob@example.org"}}
 CHANGE: dict[str, Any] = {"preset": "group_call_host"}
 
+CONNECTION: dict[str, Any] = {
+    "budget": {
+        "calls": 3000,
+        "seconds": 300,
+        "used": 1460,
+        "available": 64,
+        "available_to_background": 4,
+        "reserved": 60,
+    },
+    "paused_until": None,
+    "breaker": {"state": "closed", "failures": 0, "probe_at": None},
+    "server_time": "2027-01-11T08:01:00Z",
+}
+
 PROBLEM: dict[str, Any] = {
     "type": "urn:rollcall:problem:too_early",
     "title": "Forbidden",

@@ -223,3 +223,25 @@ class RemovedParticipant(ManagedParticipant):
         ["deleted", "pending"],
         help_text="Whether RealtimeKit has deleted the participant; pending is repeated until it has.",
     )
+
+
+class BudgetShape(serializers.Serializer[Any]):
+    calls = serializers.IntegerField(help_text="The budget: so many calls in any window of `seconds`.")
+    seconds = serializers.FloatField()
+    used = serializers.IntegerField(help_text="In the window that ends now; an estimate.")
+    available = serializers.IntegerField(help_text="Calls for which the budget has room at this moment.")
+    available_to_background = serializers.IntegerField()
+    reserved = serializers.IntegerField(help_text="What of `available` background work leaves alone.")
+
+
+class BreakerShape(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(["closed", "open", "half_open"])
+    failures = serializers.IntegerField(help_text="In a row.")
+    probe_at = serializers.DateTimeField(allow_null=True, help_text="When one call is let through next.")
+
+
+class ConnectionState(serializers.Serializer[Any]):
+    budget = BudgetShape()
+    paused_until = serializers.DateTimeField(allow_null=True, help_text="RealtimeKit asked everybody to wait.")
+    breaker = BreakerShape()
+    server_time = serializers.DateTimeField()

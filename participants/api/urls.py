@@ -1,11 +1,12 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from participants.api import manage_meetings, manage_participants, views
+from participants.api import manage_connection, manage_meetings, manage_participants, views
 from participants.api.docs import DocsView
 from participants.api.errors import answer_unknown_path
 
 manage = [
+    path("connection/", manage_connection.ManageConnectionView.as_view(), name="manage-connection"),
     path("meetings/", manage_meetings.ManageMeetingsView.as_view(), name="manage-meetings"),
     path("meetings/<uuid:meeting_id>/", manage_meetings.ManageMeetingView.as_view(), name="manage-meeting"),
     path(

@@ -12,6 +12,7 @@ from participants.realtimekit.errors import (
     RealtimeKitError,
     Refused,
 )
+from participants.realtimekit.pacing import HELD_BACK, Pacer, Urgency
 from participants.realtimekit.records import (
     App,
     IssuedParticipant,
@@ -23,6 +24,7 @@ from participants.realtimekit.records import (
 from participants.realtimekit.tokens import ParticipantToken, read_expiry
 
 __all__ = [
+    "HELD_BACK",
     "Absent",
     "App",
     "Credentials",
@@ -33,6 +35,7 @@ __all__ = [
     "Misconfigured",
     "NotDelivered",
     "OutcomeUnknown",
+    "Pacer",
     "Participant",
     "ParticipantToken",
     "Preset",
@@ -40,5 +43,6 @@ __all__ = [
     "RealtimeKitError",
     "Refused",
     "Session",
+    "Urgency",
     "read_expiry",
 ]

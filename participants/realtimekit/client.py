@@ -12,15 +12,16 @@ from participants.realtimekit.meetings import Meetings
 from participants.realtimekit.participants import Participants
 from participants.realtimekit.presets import Presets
 from participants.realtimekit.sessions import ActiveSession
-from participants.realtimekit.transport import Transport
+from participants.realtimekit.transport import AfterCall, BeforeCall, Transport
 
 
 class RealtimeKit:
     """Talks to RealtimeKit. Safe to share between threads; every call raises RealtimeKitError or ValueError.
 
     Timeouts are in seconds: `connect_timeout` covers all addresses of the host, `read_timeout` the whole
-    answer. `before_call` gets the operation's name before every HTTP attempt and may raise or wait;
-    what it raises comes through unchanged. Without a deadline a call takes at most 30 s, repeats included.
+    answer. `before_call` gets the operation's name and the deadline before every HTTP attempt and may raise or
+    wait; what it raises comes through unchanged. `after_call` gets the operation's name and what went wrong, or
+    None, after every attempt that was made. Without a deadline a call takes at most 30 s, repeats included.
     """
 
     def __init__(
@@ -29,7 +30,8 @@ class RealtimeKit:
         *,
         connect_timeout: float = 3.0,
         read_timeout: float = 10.0,
-        before_call: Callable[[str], None] | None = None,
+        before_call: BeforeCall | None = None,
+        after_call: AfterCall | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         random: Random | None = None,
@@ -41,6 +43,7 @@ class RealtimeKit:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             before_call=before_call,
+            after_call=after_call,
             clock=clock,
             sleep=sleep,
             random=random or Random(),  # noqa: S311  # jitter, not a secret

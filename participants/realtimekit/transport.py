@@ -36,6 +36,8 @@ from participants.realtimekit.waits import read_retry_after
 logger = logging.getLogger("participants.realtimekit")
 
 T = TypeVar("T")
+BeforeCall = Callable[[str, Deadline], None]
+AfterCall = Callable[[str, RealtimeKitError | None], None]
 USER_AGENT = "Rollcall/0.1.0"
 DEFAULT_BUDGET = 30.0
 BODY_LIMIT = 16 * 1024 * 1024
@@ -67,7 +69,8 @@ class Transport:
         *,
         connect_timeout: float,
         read_timeout: float,
-        before_call: Callable[[str], None] | None,
+        before_call: BeforeCall | None,
+        after_call: AfterCall | None,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         random: Random,
@@ -77,6 +80,7 @@ class Transport:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._before_call = before_call
+        self._after_call = after_call
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -139,7 +143,7 @@ class Transport:
         if problem is not None:
             return self.fail(call.operation, problem)
         if not deadline.expired and self._before_call is not None:
-            self._before_call(call.operation)
+            self._before_call(call.operation, deadline)
         remaining = deadline.remaining()
         if remaining <= 0:
             return self.fail(call.operation, failures.DEADLINE_EXCEEDED)
@@ -147,6 +151,8 @@ class Transport:
         answer = self._exchange(call, remaining)
         outcome = answer if isinstance(answer, RealtimeKitError) else self._read(call, parse, answer)
         self._log(call, outcome, answer, time.monotonic() - started)
+        if self._after_call is not None:
+            self._after_call(call.operation, outcome if isinstance(outcome, RealtimeKitError) else None)
         return outcome
 
     def _find_problem(self) -> Verdict | None:

@@ -15,7 +15,7 @@ from django.db import connection as database
 
 from participants import conf
 from participants.errors import Busy
-from participants.gateway import get_client, waiting_slot
+from participants.gateway import get_client, probing, waiting_slot
 from participants.models import Meeting, Participant, Preset
 from participants.models.fields import rotate
 from participants.realtimekit import Absent, App, Deadline, FailureKind, RealtimeKit, RealtimeKitError, Refused
@@ -38,6 +38,8 @@ _NETWORK = {
 }
 _SERVICE = {
     "rate_limited": "Too many calls were made with this token. Wait five minutes; nothing is lost meanwhile.",
+    "paused": "Too many calls were made with this token. Wait until the pause below is over; nothing is lost.",
+    "budget_exhausted": "The calls of this moment are used up. Try again in a few seconds.",
     "unreadable_answer": "What answers does not speak RealtimeKit's language. Check REALTIMEKIT_BASE_URL.",
 }
 _NOT_THE_API = "This address is not RealtimeKit's API."
@@ -118,7 +120,7 @@ def diagnose() -> list[Step]:
     """Test the connection: one Step for each of STEPS, in order. Takes 15 s at most and raises nothing remote."""
     found: list[Step] = []
     try:
-        with waiting_slot():
+        with waiting_slot(), probing():
             found.extend(_find_steps(Deadline.after(SECONDS)))
     except _Fault as fault:
         found.append(fault.step)

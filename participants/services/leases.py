@@ -1,13 +1,16 @@
 """Taking and giving back a row's lease around remote calls (design 2.2)."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from participants.errors import Misconfigured
 from participants.models.base import Leased, LeasedQuerySet
-from participants.realtimekit import Deadline, RealtimeKitError
+from participants.realtimekit import HELD_BACK, Deadline, RealtimeKitError
 from participants.services.trouble import next_try
 
 MARGIN = 5.0
@@ -39,7 +42,11 @@ def give_back(
 ) -> bool:
     """End the lease, leaving the error and the time of the next try on the row. False when it was taken over."""
     retry_after = error.retry_after if isinstance(error, RealtimeKitError) else None
-    told = {**describe(error), "next_attempt_at": next_try(row.attempts + 1, retry_after=retry_after)}
+    told: dict[str, Any] = {**describe(error), "next_attempt_at": next_try(row.attempts + 1, retry_after=retry_after)}
+    if isinstance(error, RealtimeKitError) and error.code in HELD_BACK:
+        # Nobody was called, so nothing failed: the attempt does not count, and only the wait itself is waited.
+        wait = timedelta(seconds=retry_after or 0.0)
+        told |= {"attempts": Greatest(F("attempts") - 1, 0), "next_attempt_at": timezone.now() + wait}
     told = {**told, "lease_id": None, "lease_until": None, **changes}
     return bool(rows.held(row.pk, lease).update(**told))
 

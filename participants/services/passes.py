@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from participants.errors import Misconfigured, RollcallError
-from participants.gateway import get_client
+from participants.errors import HeldBack, Misconfigured, RollcallError
+from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
 from participants.services import removal, renewal, rooms, settling
@@ -47,10 +47,12 @@ def tick(*, by: Actor, deadline: Deadline | None = None) -> Outcome:
     return converge(by=by, deadline=deadline, due_only=True)
 
 
+@background()
 def converge(*, by: Actor, deadline: Deadline | None = None, due_only: bool = False) -> Outcome:
     """Push every intent that does not hold remotely yet. Without ``due_only`` no back-off is waited for.
 
-    Stops at the first misconfiguration: it would fail every row alike. Raises nothing remote.
+    Stops at the first misconfiguration, and when no call may be made: either would fail every row alike. Raises
+    nothing remote.
     """
     deadline = deadline or Deadline.after(PASS_SECONDS)
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
@@ -62,7 +64,7 @@ def converge(*, by: Actor, deadline: Deadline | None = None, due_only: bool = Fa
         work.settle_meetings()
         work.settle_participants(removals=False)
         work.renew_tokens()
-    except Misconfigured as error:
+    except (Misconfigured, HeldBack) as error:
         outcome.trouble = str(error.data.get("reason", error))
     return outcome
 
@@ -78,7 +80,7 @@ def _withdraw_inactive(by: Actor) -> int:
 
 @dataclass
 class _Work:
-    """One pass at work. Raises Misconfigured from any row, since it would fail every row alike."""
+    """One pass at work. Raises Misconfigured and HeldBack from any row: they would fail every row alike."""
 
     client: RealtimeKit
     outcome: Outcome
@@ -154,6 +156,9 @@ class _Work:
         except RollcallError as error:
             # A meeting that RealtimeKit does not know concerns its own rows alone.
             if isinstance(error, Misconfigured) and "meeting_id" not in error.data:
+                raise
+            if isinstance(error, HeldBack):
+                self.outcome.waiting += 1
                 raise
             self.outcome.waiting += 1
             self.outcome.trouble = self.outcome.trouble or str(error.data.get("reason", error))

@@ -100,8 +100,12 @@ def _make_or_find(
         return found[0], False
     try:
         return client.meetings.create(title=meeting.title_on_creation, deadline=deadline), True
-    except OutcomeUnknown:
-        if found := _find_all(meeting, deadline, client):
+    except OutcomeUnknown as lost:
+        try:
+            found = _find_all(meeting, deadline, client)
+        except RealtimeKitError:
+            raise lost from None  # a list that could not be asked for leaves the doubt as it is
+        if found:
             return found[0], False
         raise
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from participants.gateway import get_client
+from participants.gateway import background, get_client
 from participants.models import Actor, EventKind, Meeting
 from participants.models.event import record
 from participants.realtimekit import Deadline, RealtimeKit
@@ -29,6 +29,7 @@ class Counts:
     gone: int
 
 
+@background()
 def pull(*, by: Actor, deadline: Deadline | None = None, client: RealtimeKit | None = None) -> Counts:
     """Sync presets and meetings. Raises Busy or Misconfigured, and then writes nothing of that list."""
     deadline = deadline or Deadline.after(SECONDS)

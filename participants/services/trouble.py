@@ -1,6 +1,7 @@
 """Remote failures, told in the words of this application."""
 
 import logging
+import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +10,8 @@ from datetime import datetime, timedelta
 from django.core.cache import cache
 from django.utils import timezone
 
-from participants.errors import Busy, Misconfigured
-from participants.realtimekit import FailureKind, RealtimeKitError
+from participants.errors import Busy, HeldBack, Misconfigured
+from participants.realtimekit import HELD_BACK, FailureKind, RealtimeKitError
 
 RETRY_AFTER = 5
 BACKOFF_CAP = 60.0
@@ -28,7 +29,8 @@ def explain(error: RealtimeKitError) -> Busy | Misconfigured:
         raise_alarm(reason)
         return Misconfigured(reason=reason)
     wait = error.retry_after if error.retry_after is not None else RETRY_AFTER
-    return Busy(retry_after=max(1, round(wait)), reason=reason)
+    kind = HeldBack if error.code in HELD_BACK else Busy
+    return kind(retry_after=max(1, math.ceil(wait)), reason=reason)
 
 
 def raise_alarm(reason: str) -> None:

@@ -7,6 +7,7 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from participants.models import Event, EventKind, Meeting, Participant, Preset
+from participants.models.budget import FAILURES_TO_OPEN, Ledger, Limits
 from participants.sandbox import Sandbox
 from tests.admin.conftest import make_with_token, sign_in
 from tests.factories import MadeMeetingFactory, ParticipantFactory, PresetFactory
@@ -183,3 +184,23 @@ def test_a_refused_token_is_named_before_what_was_said(
     settings.REALTIMEKIT_API_TOKEN = "wrong"
     html = diagnose(staff)[1]
     assert html.index("RealtimeKit does not accept the API token.") < html.index("(token_invalid, HTTP")
+
+
+def test_the_state_of_the_budget_is_on_the_page(staff: Client) -> None:
+    html = staff.get(URL).content.decode()
+    assert "0 of 30000 calls" in html
+    assert re.search(r"<dt>Pause</dt><dd>None</dd>", html)
+    assert re.search(r"<dt>Circuit breaker</dt><dd><span[^>]*>Closed</span>", html)
+
+
+def test_a_pause_and_an_open_breaker_are_on_the_page(staff: Client) -> None:
+    ledger = Ledger(Limits(30_000, 300.0))
+    ledger.take(background=False)
+    ledger.pause(60)
+    for _ in range(FAILURES_TO_OPEN):
+        ledger.note_failure()
+    html = staff.get(URL).content.decode()
+    assert "1 of 30000 calls" in html
+    assert re.search(r"<dt>Pause</dt><dd><span[^>]*>Until \d\d:\d\d:\d\d UTC</span>", html)
+    assert re.search(r"<dt>Circuit breaker</dt><dd><span[^>]*>Open</span>", html)
+    assert "Nothing is lost" in html

@@ -74,6 +74,9 @@ MATRIX: dict[tuple[str, str], Answers] = {
     ("GET", "my-meeting"): expect(_404=EVERYBODY) | {"enrolled": 200},
     ("POST", "join"): expect(_403=EVERYBODY) | {"enrolled": 200},
     ("GET", "admission"): expect(_200=EVERYBODY),
+    ("GET", "manage-connection"): expect(
+        _403=f"{NOT_MANAGING} manager other_manager staff", _200="view_connection superuser"
+    ),
     ("GET", "manage-meetings"): expect(_403=NOT_MANAGING, _200="manager other_manager staff superuser"),
     ("POST", "manage-meetings"): expect(
         _403=f"{NOT_MANAGING} manager other_manager staff", _201="add_meeting superuser"
@@ -127,7 +130,7 @@ class Scene:
     def find_arguments(self, name: str) -> dict[str, Any]:
         if name.startswith("manage-participant") and name != "manage-participants":
             return {"participant_id": self.participant.pk}
-        if name in {"me", "my-meetings", "manage-meetings"}:
+        if name in {"me", "my-meetings", "manage-meetings", "manage-connection"}:
             return {}
         return {"meeting_id": self.meeting.pk}
 

@@ -60,6 +60,7 @@ def defaults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("REALTIMEKIT_API_TOKEN", ""),
         ("REALTIMEKIT_CONNECT_TIMEOUT", 3),
         ("REALTIMEKIT_READ_TIMEOUT", 10),
+        ("REALTIMEKIT_BUDGET", [3000, 300]),
         ("REALTIMEKIT_TOKEN_LIFETIME", 8_640_000),
         ("TOKEN_MIN_REMAINING", 86_400),
         ("TOKEN_ENCRYPTION_KEYS", []),

@@ -89,7 +89,7 @@ def _start(environment: dict[str, str], folder: Path) -> Server:
 def _answers(server: Server) -> bool:
     try:
         return requests.get(f"{server.address}/healthz/", timeout=1).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

@@ -145,7 +145,7 @@ def test_the_guard_runs_before_every_attempt_and_may_forbid_it(
     forbidden = ForbiddenError("not inside a transaction")
     asked: list[str] = []
 
-    def guard(operation: str) -> None:
+    def guard(operation: str, deadline: Deadline) -> None:
         asked.append(operation)
         if len(asked) == 3:
             raise forbidden
@@ -161,7 +161,7 @@ def test_the_guard_runs_before_every_attempt_and_may_forbid_it(
 def test_a_guard_that_waits_too_long_costs_the_call_its_time(
     server: ScriptedServer, make_client: MakeClient, fake_time: FakeTime
 ) -> None:
-    client = make_client(server.url, before_call=lambda operation: fake_time.sleep(40))
+    client = make_client(server.url, before_call=lambda operation, deadline: fake_time.sleep(40))
     with pytest.raises(NotDelivered) as caught:
         client.meetings.get(MEETING_ID)
     assert caught.value.code == "deadline_exceeded"
