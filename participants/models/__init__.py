@@ -1,7 +1,8 @@
+from participants.models.batch import Batch, BatchRow
 from participants.models.event import Actor, Event, EventKind
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
 
-__all__ = ["Actor", "Event", "EventKind", "Meeting", "Participant", "Person", "Preset"]
+__all__ = ["Actor", "Batch", "BatchRow", "Event", "EventKind", "Meeting", "Participant", "Person", "Preset"]
