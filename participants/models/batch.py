@@ -63,10 +63,24 @@ _OUTCOME = Case(
 )
 
 
+_REASON = Case(
+    When(~Q(code=""), then=F("code")),
+    When(
+        participant__state__in=[ParticipantState.PENDING, ParticipantState.ENROLLED, ParticipantState.FAILED],
+        then=F("participant__last_error_code"),
+    ),
+    default=Value("removed"),
+    output_field=models.CharField(),
+)
+
+
 class BatchRowQuerySet(models.QuerySet["BatchRow"]):
     def with_outcome(self) -> "BatchRowQuerySet":
-        """Adds ``outcome``, a RowOutcome: what was decided on the row, else what its participant has come to."""
-        return self.annotate(outcome=_OUTCOME)
+        """Adds outcome and reason: as decided on the row, else what its participant has come to."""
+        return self.annotate(outcome=_OUTCOME, reason=_REASON)
+
+    def with_reason(self, code: str) -> "BatchRowQuerySet":
+        return self.annotate(reason=_REASON).filter(reason=code)
 
     def count_outcomes(self) -> dict[str, int]:
         grouped = self.annotate(outcome=_OUTCOME).order_by().values("outcome").annotate(n=Count("pk"))
@@ -105,3 +119,11 @@ class BatchRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line}: {self.input}"
+
+    def read_outcome(self) -> RowOutcome:
+        """Of a row ``with_outcome``."""
+        return RowOutcome(getattr(self, "outcome", ""))
+
+    def read_reason(self) -> str:
+        """A code, or blank; of a row ``with_outcome``."""
+        return str(getattr(self, "reason", ""))

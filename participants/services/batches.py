@@ -66,6 +66,10 @@ def preview(meeting: Meeting, entries: list[Entry], *, preset: Preset | None, pr
 def start(*, meeting: Meeting, entries: list[Entry], preset: Preset | None, pre_enrol: bool, by: Actor) -> Batch:
     """Store a batch with all its rows and pending participants, or nothing of it. Raises as ``preview``."""
     choice = forecasts.choose_presets(meeting, entries, preset)
+    # People first, in transactions of their own: the one below holds the meeting's lock, and all of SQLite's.
+    for chunk in forecasts.forecast(meeting, entries, pre_enrol=pre_enrol):
+        with transaction.atomic():
+            enlisting.make_people(chunk, by=by)
     with transaction.atomic():
         # As in ``enrolment.store``: capacity and "once per meeting" hold against concurrent enrolments.
         meeting = Meeting.objects.select_for_update().get(pk=meeting.pk)

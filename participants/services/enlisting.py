@@ -1,7 +1,4 @@
-"""Storing one chunk of a bulk enrolment in few statements: people, participants, rows and events.
-
-Call inside a transaction that holds the meeting's lock.
-"""
+"""Storing one chunk of a bulk enrolment in few statements: people, participants, rows and events."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,9 +15,9 @@ from participants.states import RESTORABLE, ParticipantState, Source
 
 
 def store(batch: Batch, forecasts: list[Forecast], choice: Choice, position: int, *, by: Actor) -> None:
-    """``position`` is the first row's place in the whole list."""
+    """``position`` is the first row's place in the list. Call in a transaction that holds the meeting's lock."""
     taken = [item for item in forecasts if item.taken]
-    _make_people([item for item in taken if item.person is None], by)
+    make_people(taken, by=by)  # those whose obstacle vanished since they were looked at first
     known = [item for item in taken if item.participant is not None]
     _add_participants(batch, [item for item in taken if item.participant is None], choice, by)
     _take_over(batch, known, choice, by)
@@ -56,8 +53,9 @@ def reopen(rows: ParticipantQuerySet, **changes: Any) -> int:
     )
 
 
-def _make_people(items: list[Forecast], by: Actor) -> None:
+def make_people(forecasts: list[Forecast], *, by: Actor) -> None:
     """People for users and e-mail addresses that have none; somebody else's request may make them at this moment."""
+    items = [item for item in forecasts if item.taken and item.person is None]
     fresh = [_describe(item) for item in items]
     Person.objects.bulk_create(fresh, ignore_conflicts=True)
     users = [item.user.pk for item in items if item.user]

@@ -47,7 +47,7 @@ def count(batch: Batch) -> dict[str, int]:
 
 
 def list_codes(batch: Batch) -> list[tuple[str, str]]:
-    return [(row.outcome, row.code) for row in batches.list_rows(batch)]  # type: ignore[attr-defined]  # annotated
+    return [(row.read_outcome().value, row.code) for row in batches.list_rows(batch)]
 
 
 def test_the_dry_run_gives_each_person_the_reason_that_applies() -> None:
