@@ -26,6 +26,7 @@ class Batch(Identified):
     preset = models.ForeignKey(
         Preset, null=True, blank=True, on_delete=models.PROTECT, related_name="batches", editable=False
     )
+    total = models.PositiveIntegerField(default=0, editable=False, help_text="Entries of the list.")
     pre_enrol = models.BooleanField(default=False, editable=False)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="batches", editable=False

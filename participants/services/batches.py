@@ -18,7 +18,7 @@ from participants.models.event import record, record_many
 from participants.models.participant import ParticipantQuerySet
 from participants.services import enlisting, forecasts, removal
 from participants.services.admission import count_occupied
-from participants.services.forecasts import CHUNK, Forecast
+from participants.services.forecasts import CHUNK, Forecast, Judge
 from participants.services.rosters import Entry
 from participants.states import BatchState, ParticipantState, RowOutcome
 
@@ -64,23 +64,28 @@ def preview(meeting: Meeting, entries: list[Entry], *, preset: Preset | None, pr
 
 
 def start(*, meeting: Meeting, entries: list[Entry], preset: Preset | None, pre_enrol: bool, by: Actor) -> Batch:
-    """Store a batch with all its rows and pending participants, or nothing of it. Raises as ``preview``."""
+    """Store a batch, its rows and its pending participants. Raises as ``preview``.
+
+    Chunk by chunk, so that nobody at the door waits for the meeting's lock, which on SQLite is everybody's. A kill
+    leaves the rows stored so far; the others count as skipped, and the same list can be enrolled again.
+    """
     choice = forecasts.choose_presets(meeting, entries, preset)
-    # People first, in transactions of their own: the one below holds the meeting's lock, and all of SQLite's.
-    for chunk in forecasts.forecast(meeting, entries, pre_enrol=pre_enrol):
-        with transaction.atomic():
-            enlisting.make_people(chunk, by=by)
     with transaction.atomic():
-        # As in ``enrolment.store``: capacity and "once per meeting" hold against concurrent enrolments.
-        meeting = Meeting.objects.select_for_update().get(pk=meeting.pk)
         batch = Batch.objects.create(
-            meeting=meeting, preset=choice.default, pre_enrol=pre_enrol, started_by=by.user, via=by.via
+            meeting=meeting,
+            preset=choice.default,
+            pre_enrol=pre_enrol,
+            total=len(entries),
+            started_by=by.user,
+            via=by.via,
         )
         record(EventKind.BATCH_STARTED, by, meeting=meeting, batch=str(batch.pk), rows=len(entries))
-        position = 0
-        for chunk in forecasts.forecast(meeting, entries, pre_enrol=pre_enrol):
-            enlisting.store(batch, chunk, choice, position, by=by)
-            position += len(chunk)
+    judge = Judge(meeting, pre_enrol=pre_enrol)
+    for start in range(0, len(entries), CHUNK):
+        with transaction.atomic():
+            # As in ``enrolment.store``: capacity and "once per meeting" hold against concurrent enrolments.
+            judge.count_places(Meeting.objects.select_for_update().get(pk=meeting.pk))
+            enlisting.store(batch, judge.judge(entries[start : start + CHUNK]), choice, start, by=by)
     return batch
 
 
@@ -166,6 +171,7 @@ def measure(batch: Batch) -> Progress:
     now = timezone.now()
     found = BatchRow.objects.filter(batch=batch).count_outcomes()
     counts = {outcome.value: found.get(outcome.value, 0) for outcome in RowOutcome}
+    counts[RowOutcome.SKIPPED] += max(0, batch.total - sum(counts.values()))
     pending, waiting_until, rate, end = counts[RowOutcome.PENDING], None, 0, None
     if pending:
         waiting_until = _find_next_try(batch, now)

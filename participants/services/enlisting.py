@@ -17,7 +17,7 @@ from participants.states import RESTORABLE, ParticipantState, Source
 def store(batch: Batch, forecasts: list[Forecast], choice: Choice, position: int, *, by: Actor) -> None:
     """``position`` is the first row's place in the list. Call in a transaction that holds the meeting's lock."""
     taken = [item for item in forecasts if item.taken]
-    make_people(taken, by=by)  # those whose obstacle vanished since they were looked at first
+    _make_people([item for item in taken if item.person is None], by)
     known = [item for item in taken if item.participant is not None]
     _add_participants(batch, [item for item in taken if item.participant is None], choice, by)
     _take_over(batch, known, choice, by)
@@ -53,9 +53,8 @@ def reopen(rows: ParticipantQuerySet, **changes: Any) -> int:
     )
 
 
-def make_people(forecasts: list[Forecast], *, by: Actor) -> None:
+def _make_people(items: list[Forecast], by: Actor) -> None:
     """People for users and e-mail addresses that have none; somebody else's request may make them at this moment."""
-    items = [item for item in forecasts if item.taken and item.person is None]
     fresh = [_describe(item) for item in items]
     Person.objects.bulk_create(fresh, ignore_conflicts=True)
     users = [item.user.pk for item in items if item.user]

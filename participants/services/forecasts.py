@@ -69,20 +69,24 @@ def _find_presets(names: set[str]) -> dict[str, Preset]:
 
 
 def forecast(meeting: Meeting, entries: list[Entry], *, pre_enrol: bool) -> Iterator[list[Forecast]]:
-    """Forecasts in the order of the list, chunk by chunk. For a list that is acted on, lock the meeting first."""
-    judge = _Judge(meeting, pre_enrol)
+    """Forecasts in the order of the list, chunk by chunk."""
+    judge = Judge(meeting, pre_enrol=pre_enrol)
     for start in range(0, len(entries), CHUNK):
         yield judge.judge(entries[start : start + CHUNK])
 
 
-class _Judge:
+class Judge:
     """Remembers over all chunks who was named and how many places are left."""
 
-    def __init__(self, meeting: Meeting, pre_enrol: bool) -> None:
+    def __init__(self, meeting: Meeting, *, pre_enrol: bool) -> None:
         self._meeting = meeting
         self._pre_enrol = pre_enrol
         self._keys: set[str] = set()
         self._people: set[object] = set()
+        self.count_places(meeting)
+
+    def count_places(self, meeting: Meeting) -> None:
+        """Anew, for a chunk that is acted on. The meeting is locked then, and just read."""
         self._places = None if meeting.capacity is None else meeting.capacity - count_occupied(meeting)
 
     def judge(self, entries: list[Entry]) -> list[Forecast]:

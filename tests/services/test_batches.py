@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from participants.errors import PresetMissing, UnknownPreset, WrongState
-from participants.models import Actor, Batch, Event, EventKind, Meeting, Participant, Person
+from participants.models import Actor, Batch, BatchRow, Event, EventKind, Meeting, Participant, Person
 from participants.sandbox import Sandbox
 from participants.services import batches, enrolment, passes, people, removal
 from participants.services.rosters import parse_items, parse_text
@@ -356,3 +356,18 @@ def test_an_enrolment_by_hand_meets_a_batchs_row_as_any_other(sandbox: Sandbox, 
     begin(meeting, "ada", by)
     result = enrolment.enrol(meeting=meeting, person=ada, preset=None, source=Source.API, by=by)
     assert (result.created, result.participant.state, result.participant.source) == (False, "enrolled", "bulk")
+
+
+def test_places_taken_while_a_long_list_is_being_stored_are_respected(by: Actor) -> None:
+    meeting = MadeMeetingFactory(capacity=600)
+    batch = begin(meeting, name_pupils(1200), by)
+    assert count(batch) == {"pending": 600, "skipped": 600}
+    assert {code for _, code in list_codes(batch)} == {"", "over_capacity"}
+
+
+def test_a_batch_whose_storing_was_cut_off_counts_the_rest_as_skipped(by: Actor) -> None:
+    meeting = MadeMeetingFactory()
+    batch = begin(meeting, name_pupils(6), by)
+    BatchRow.objects.filter(position__gte=4).delete()
+    assert count(batch) == {"pending": 4, "skipped": 2}
+    assert batches.measure(batch).total == 6
