@@ -83,6 +83,14 @@ class BatchRowQuerySet(models.QuerySet["BatchRow"]):
     def with_reason(self, code: str) -> "BatchRowQuerySet":
         return self.annotate(reason=_REASON).filter(reason=code)
 
+    def with_result(self, outcome: str) -> "BatchRowQuerySet":
+        return self.annotate(outcome=_OUTCOME).filter(outcome=outcome)
+
+    def count_codes(self) -> dict[str, int]:
+        """Rows that were skipped, by why."""
+        grouped = self.exclude(code="").order_by().values("code").annotate(n=Count("pk"))
+        return {item["code"]: item["n"] for item in grouped}
+
     def count_outcomes(self) -> dict[str, int]:
         grouped = self.annotate(outcome=_OUTCOME).order_by().values("outcome").annotate(n=Count("pk"))
         return {item["outcome"]: item["n"] for item in grouped}
