@@ -1,4 +1,4 @@
-"""Bulk enrolment: looked at first, then stored whole, worked on by converging passes, stopped, retried, undone.
+"""Bulk enrolment: looked at first, then stored, worked on by converging passes, stopped, retried, undone.
 
 A batch's participants are pending rows like any other; the batch only remembers which they are.
 """
@@ -85,6 +85,10 @@ def start(*, meeting: Meeting, entries: list[Entry], preset: Preset | None, pre_
         with transaction.atomic():
             # As in ``enrolment.store``: capacity and "once per meeting" hold against concurrent enrolments.
             judge.count_places(Meeting.objects.select_for_update().get(pk=meeting.pk))
+            # The batch's row lock makes a stop or an undo wait for this chunk, and this loop end after it.
+            going = Batch.objects.select_for_update().filter(pk=batch.pk, stopped_at=None, undone_at=None)
+            if going.first() is None:
+                break
             enlisting.store(batch, judge.judge(entries[start : start + CHUNK]), choice, start, by=by)
     return batch
 
