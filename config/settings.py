@@ -137,6 +137,7 @@ AXES_DISABLE_ACCESS_LOG = True
 CSRF_TRUSTED_ORIGINS = env.read_origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.read_origins("DJANGO_CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_CREDENTIALS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # a pasted list of 20,000 people
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
 CORS_URLS_REGEX = r"^/api/"
 TRUSTED_PROXIES = env.read_networks("DJANGO_TRUSTED_PROXIES")
@@ -198,6 +199,9 @@ SPECTACULAR_SETTINGS = {
         "ParticipantState": "participants.states.ParticipantState",
         "MeetingState": "participants.states.MeetingState",
         "MeetingStatus": "participants.states.MeetingStatus",
+        "BatchState": "participants.states.BatchState",
+        "RowOutcome": "participants.states.RowOutcome",
+        "Prospect": "participants.states.Prospect",
         "TokenState": ["fresh", "usable", "expired", "none"],
     },
     "POSTPROCESSING_HOOKS": [

@@ -80,6 +80,13 @@ class WrongState(RollcallError):
     message = "The participant is not in a state that allows this."
 
 
+class RosterTooLong(RollcallError):
+    """``limit`` is how many people one list may hold."""
+
+    code = "too_many_people"
+    message = "At most 20,000 people can be enrolled at once. Split the list."
+
+
 class RefreshTooSoon(RollcallError):
     code = "rate_limited"
     message = "A new token was asked for less than a minute ago."

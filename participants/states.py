@@ -47,6 +47,41 @@ class ExpirySource(TextChoices):
     ASSUMED = "assumed", "Assumed from the issue time"
 
 
+class BatchState(TextChoices):
+    """How far a bulk enrolment is. Computed, never stored."""
+
+    RUNNING = "running", "Running"
+    WAITING = "waiting", "Waiting"
+    STOPPED = "stopped", "Stopped"
+    DONE = "done", "Done"
+    UNDONE = "undone", "Undone"
+
+
+class RowOutcome(TextChoices):
+    """What has become of one row of a batch. Computed, never stored."""
+
+    PENDING = "pending", "Pending"
+    ENROLLED = "enrolled", "Enrolled"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Not enrolled"
+
+
+class Prospect(TextChoices):
+    """What a bulk enrolment makes of one row (design 5). All but the first two are why it is skipped."""
+
+    WILL_ENROL = "will_enrol", "Will be enrolled"
+    WILL_PRE_ENROL = "will_pre_enrol", "Will be enrolled as a guest"
+    ALREADY_ENROLLED = "already_enrolled", "Already enrolled"
+    NOT_FOUND = "not_found", "Not found"
+    SEVERAL_MATCH = "several_match", "Several match"
+    DEACTIVATED = "deactivated", "Deactivated"
+    BLOCKED = "blocked", "Blocked"
+    REMOVED = "removed", "Removed earlier"
+    DUPLICATE = "duplicate", "Twice in the list"
+    MALFORMED = "malformed", "Unreadable"
+    OVER_CAPACITY = "over_capacity", "No place left"
+
+
 _P, _M = ParticipantState, MeetingState
 
 PARTICIPANT_MOVES: frozenset[tuple[str, str]] = frozenset(
@@ -69,6 +104,9 @@ MEETING_MOVES: frozenset[tuple[str, str]] = frozenset(
 
 OCCUPYING = (_P.PENDING, _P.ENROLLED)
 """States that count towards a meeting's capacity."""
+
+TAKEN = (Prospect.WILL_ENROL, Prospect.WILL_PRE_ENROL)
+"""Prospects of rows that a bulk enrolment works on; all others are skipped."""
 
 REMOVABLE = (_P.PENDING, _P.FAILED, _P.ENROLLED)
 RESTORABLE = (_P.REMOVING, _P.REMOVED)

@@ -7,7 +7,7 @@ import factory
 from django.contrib.auth.models import Permission, User
 from factory.django import DjangoModelFactory
 
-from participants.models import Meeting, Participant, Person, Preset
+from participants.models import Batch, Meeting, Participant, Person, Preset
 from participants.states import MeetingState, MeetingStatus, ParticipantState, Source
 
 NOW = datetime(2027, 1, 11, 8, 0, tzinfo=UTC)
@@ -109,3 +109,11 @@ class EnrolledFactory(ParticipantFactory):
     realtimekit_id = factory.LazyFunction(lambda: make_remote_id("bbbb2222"))
     applied_preset = factory.SelfAttribute("preset.name")
     applied_name = factory.SelfAttribute("person.display_name")
+
+
+class BatchFactory(DjangoModelFactory[Batch]):
+    class Meta:
+        model = Batch
+
+    meeting = factory.SubFactory(MadeMeetingFactory)
+    via = "tests"

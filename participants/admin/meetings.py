@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from participants.admin import badges
+from participants.admin import badges, bulk
 from participants.admin.access import find_origin, may, read_actor
 from participants.admin.autocompletion import PeopleField, PeopleSelect
 from participants.admin.enrolling import EnrolForm, enrol, keep, recall
@@ -169,6 +169,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
         wrap, name = self.admin_site.admin_view, "participants_meeting"
         own = [
             path("<uuid:pk>/enrol/", wrap(self.enrol_view), name=f"{name}_enrol"),
+            path("<uuid:pk>/enrol-many/", wrap(self.enrol_many_view), name=f"{name}_enrol_many"),
             path("<uuid:pk>/retry/", wrap(self.retry_view), name=f"{name}_retry"),
         ]
         return own + super().get_urls()
@@ -186,6 +187,20 @@ class MeetingAdmin(ReadOnly[Meeting]):
         more = self._describe(request, meeting) | {"form": form, "lines": lines, "media": self.media + form.media}
         context = self.give_context(request, "Enrol people", original=meeting, places=places, **more)
         return render(request, "admin/participants/meeting/enrol.html", context)
+
+    def enrol_many_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        meeting = self.find_or_404(request, pk)
+        if not may(request, "add_participant", meeting):
+            raise PermissionDenied
+        form = bulk.EnrolManyForm(request.POST or None, meeting=meeting)
+        step, look = request.POST.get("step", ""), None
+        if step in ("look", "start") and form.is_valid():
+            if step == "start" and (batch := bulk.start(request, meeting, form)) is not None:
+                return redirect("admin:participants_batch_change", batch.pk)
+            look = bulk.look(meeting, form) if not form.errors else None
+        more = self._describe(request, meeting) | {"form": form, "look": look, "shown": bulk.SHOWN}
+        context = self.give_context(request, "Enrol many", original=meeting, **more)
+        return render(request, "admin/participants/meeting/enrol_many.html", context)
 
     def retry_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         meeting = self.find_or_404(request, pk)

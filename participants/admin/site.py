@@ -8,15 +8,16 @@ from django.urls import URLPattern, URLResolver, path
 from participants.admin import connection
 from participants.admin.accounts import TellsOfRemovals
 from participants.admin.autocompletion import PeopleAutocomplete
+from participants.admin.batches import BatchAdmin
 from participants.admin.dashboard import list_cards, list_events
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
 from participants.admin.records import EventAdmin, PresetAdmin
-from participants.models import Event, Meeting, Participant, Person, Preset
+from participants.models import Batch, Event, Meeting, Participant, Person, Preset
 from participants.services import rights
 
-ORDER = ("Meeting", "Participant", "Person", "Preset", "Event")
+ORDER = ("Meeting", "Participant", "Batch", "Person", "Preset", "Event")
 
 NAMES = {"axes": "Sign-in protection"}
 """Packages whose own name says nothing to staff."""
@@ -32,6 +33,7 @@ class RollcallAdminSite(AdminSite):
         # Not by the decorator: it would ask for this very site while it is being made.
         self.register(Meeting, MeetingAdmin)
         self.register(Participant, ParticipantAdmin)
+        self.register(Batch, BatchAdmin)
         self.register(Person, PersonAdmin)
         self.register(Preset, PresetAdmin)
         self.register(Event, EventAdmin)

@@ -41,6 +41,7 @@ STATUS: dict[str, int] = {
     "inactive_user": 409,
     "meeting_failed": 409,
     "wrong_state": 409,
+    "too_many_people": 400,
 }
 """Every code of a domain error and its status."""
 
@@ -51,6 +52,7 @@ FIELDS = {
     "unknown_preset": "preset",
     "preset_missing": "preset",
     "unknown_user": "user",
+    "too_many_people": "people",
 }
 """The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""
 _STAFF_ONLY = {"reason"}

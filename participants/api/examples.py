@@ -60,6 +60,36 @@ CONNECTION: dict[str, Any] = {
     "server_time": "2027-01-11T08:01:00Z",
 }
 
+ENROL_MANY: dict[str, Any] = {
+    "people": ["ada", "bob@example.org", {"email": "c@example.org", "name": "C", "preset": "group_call_host"}],
+    "preset": "group_call_participant",
+    "pre_enrol": True,
+    "dry_run": False,
+}
+DRY_RUN: dict[str, Any] = {
+    "counts": {"will_enrol": 1, "not_found": 1},
+    "rows": [
+        {"line": 1, "input": "ada", "outcome": "will_enrol", "detail": ""},
+        {"line": 2, "input": "bob@example.org", "outcome": "not_found", "detail": ""},
+    ],
+}
+BATCH: dict[str, Any] = {
+    "id": "0190a3a0-3333-7000-8000-000000000003",
+    "meeting": "0190a3a0-1111-7000-8000-000000000001",
+    "state": "running",
+    "counts": {"pending": 1200, "enrolled": 780, "failed": 0, "skipped": 20},
+    "total": 2000,
+    "waiting_until": None,
+    "rate_per_minute": 600,
+    "expected_end": "2027-01-11T08:03:00Z",
+    "preset": "group_call_participant",
+    "pre_enrol": True,
+    "started_by": "grace",
+    "created_at": "2027-01-11T08:00:00Z",
+    "stopped_at": None,
+    "undone_at": None,
+}
+
 PROBLEM: dict[str, Any] = {
     "type": "urn:rollcall:problem:too_early",
     "title": "Forbidden",

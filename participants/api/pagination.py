@@ -18,9 +18,13 @@ class Pages(CursorPagination):
     def decode_cursor(self, request: Request) -> Cursor | None:
         """DRF's own lets any text through as the place to go on from, which is always one of our times."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and _read_place(str(cursor.position)) is None:
+        if cursor is not None and cursor.position is not None and not self.is_place(str(cursor.position)):
             raise NotFound(self.invalid_cursor_message)
         return cursor
+
+    def is_place(self, text: str) -> bool:
+        """Whether a list in this order could have named that place."""
+        return _read_place(text) is not None
 
 
 def _read_place(text: str) -> datetime | None:

@@ -7,7 +7,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from participants.models import Meeting, Participant
+from participants.models import Batch, Meeting, Participant
 from participants.services import rights
 
 
@@ -47,3 +47,15 @@ def find_participant(request: Request, participant_id: uuid.UUID, right: str) ->
         if rights.may(request.user, "view_participant", row.meeting):
             raise PermissionDenied(f"You don't have the right {right!r} for this meeting.")
     raise NotFound("There is no such participant, or you may not see them.")
+
+
+def find_batch(request: Request, batch_id: uuid.UUID, *any_of: str) -> Batch:
+    """The batch, for somebody with any of the rights for its meeting. Raises as ``find_meeting``."""
+    batch = Batch.objects.with_relations().filter(pk=batch_id).first()
+    if batch is not None:
+        if any(rights.may(request.user, right, batch.meeting) for right in any_of):
+            return batch
+        seen = ("view_participant", "add_participant", "view_meeting")
+        if any(rights.may(request.user, right, batch.meeting) for right in seen):
+            raise PermissionDenied(f"You don't have the right {any_of[0]!r} for this meeting.")
+    raise NotFound("There is no such bulk enrolment, or you may not see it.")

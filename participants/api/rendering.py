@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from participants.models import Meeting, Participant
+from participants.models import Batch, BatchRow, Meeting, Participant
 from participants.models.base import Leased
 from participants.services import tokencache
 from participants.services.admission import Verdict
+from participants.services.batches import Preview, Progress
 from participants.services.joining import Admitted
 
 Body = dict[str, Any]
@@ -99,6 +100,51 @@ def render_participant(row: Participant, now: datetime) -> Body:
         "removed_at": render_time(row.removed_at),
         "created_at": render_time(row.created_at),
         "updated_at": render_time(row.updated_at),
+    }
+
+
+def render_preview(preview: Preview) -> Body:
+    rows = [
+        {
+            "line": item.entry.line,
+            "input": item.entry.text,
+            "outcome": item.prospect.value,
+            "detail": item.entry.problem,
+        }
+        for item in preview.forecasts
+    ]
+    return {"counts": dict(preview.counts), "rows": rows}
+
+
+def render_batch(batch: Batch, progress: Progress) -> Body:
+    return {
+        "id": str(batch.pk),
+        "meeting": str(batch.meeting_id),
+        "state": progress.state.value,
+        "counts": progress.counts,
+        "total": progress.total,
+        "waiting_until": render_time(progress.waiting_until),
+        "rate_per_minute": progress.rate_per_minute,
+        "expected_end": render_time(progress.expected_end),
+        "preset": batch.preset.name if batch.preset else None,
+        "pre_enrol": batch.pre_enrol,
+        "started_by": batch.started_by.get_username() if batch.started_by else None,
+        "created_at": render_time(batch.created_at),
+        "stopped_at": render_time(batch.stopped_at),
+        "undone_at": render_time(batch.undone_at),
+    }
+
+
+def render_batch_row(row: BatchRow) -> Body:
+    person = row.participant
+    return {
+        "line": row.line,
+        "input": row.input,
+        "outcome": row.read_outcome().value,
+        "reason": row.read_reason(),
+        "detail": row.detail or (person.last_error_detail if person and not row.code else ""),
+        "participant": str(row.participant_id) if row.participant_id else None,
+        "name": person.effective_name if person else "",
     }
 
 

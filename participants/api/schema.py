@@ -51,6 +51,15 @@ class UserReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-un
         return {"oneOf": [{"type": "integer"}, {"type": "string", "minLength": 1}]}
 
 
+class PersonReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
+    target_class = "participants.api.batchshapes.PersonReference"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        text = {"type": "string"}
+        named = {"type": "object", "properties": {"email": text, "name": text, "preset": text}, "required": ["email"]}
+        return {"oneOf": [text, named]}
+
+
 _PROBLEMS = {
     "400": "Invalid request",
     "401": "Nobody is signed in",

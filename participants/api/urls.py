@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from participants.api import manage_connection, manage_meetings, manage_participants, views
+from participants.api import manage_batches, manage_connection, manage_meetings, manage_participants, views
 from participants.api.docs import DocsView
 from participants.api.errors import answer_unknown_path
 
@@ -34,6 +34,16 @@ manage = [
         manage_participants.ParticipantAdmissionView.as_view(),
         name="manage-participant-admission",
     ),
+    path(
+        "meetings/<uuid:meeting_id>/enrolments/",
+        manage_batches.EnrolmentsView.as_view(),
+        name="manage-enrolments",
+    ),
+    path("batches/<uuid:batch_id>/", manage_batches.BatchView.as_view(), name="manage-batch"),
+    path("batches/<uuid:batch_id>/rows/", manage_batches.BatchRowsView.as_view(), name="manage-batch-rows"),
+    path("batches/<uuid:batch_id>/stop/", manage_batches.StopView.as_view(), name="manage-batch-stop"),
+    path("batches/<uuid:batch_id>/retry/", manage_batches.RetryView.as_view(), name="manage-batch-retry"),
+    path("batches/<uuid:batch_id>/undo/", manage_batches.UndoView.as_view(), name="manage-batch-undo"),
 ]
 
 v1: list[URLPattern | URLResolver] = [

@@ -1,5 +1,6 @@
 """Append-only history and audit: who did what to whom, through what, when; and the guarded moves that leave it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,9 @@ from participants.models.base import Identified
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
+
+CHUNK = 500
+"""Rows of one bulk statement."""
 
 
 class EventKind(models.TextChoices):
@@ -39,6 +43,10 @@ class EventKind(models.TextChoices):
     UNBLOCKED = "person.unblocked", "Unblocked"
     DEACTIVATED = "person.deactivated", "User deactivated"
     USER_DELETED = "person.user_deleted", "User deleted"
+    BATCH_STARTED = "batch.started", "Bulk enrolment started"
+    BATCH_STOPPED = "batch.stopped", "Bulk enrolment stopped"
+    BATCH_RETRIED = "batch.retried", "Bulk enrolment retried"
+    BATCH_UNDONE = "batch.undone", "Bulk enrolment undone"
     SYNCED = "sync.done", "Synced from RealtimeKit"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
 
@@ -120,7 +128,33 @@ def record(
     **data: Any,
 ) -> Event:
     """Write one event. A participant brings its meeting and person along."""
-    return Event.objects.create(
+    event = _build(kind, by, participant, meeting, person, data)
+    event.save(force_insert=True)
+    return event
+
+
+def record_many(kind: EventKind, by: Actor, about: Iterable[Participant | Person], **data: Any) -> None:
+    """One event for each participant or person, with the same data, in few statements."""
+    Event.objects.bulk_create(
+        [
+            _build(kind, by, thing, None, None, data)
+            if isinstance(thing, Participant)
+            else _build(kind, by, None, None, thing, data)
+            for thing in about
+        ],
+        batch_size=CHUNK,
+    )
+
+
+def _build(
+    kind: EventKind,
+    by: Actor,
+    participant: Participant | None,
+    meeting: Meeting | None,
+    person: Person | None,
+    data: dict[str, Any],
+) -> Event:
+    return Event(
         kind=kind,
         actor_kind=by.kind,
         actor=by.user,

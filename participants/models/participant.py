@@ -24,6 +24,11 @@ class ParticipantQuerySet(LeasedQuerySet["Participant"]):
     def occupying(self) -> "ParticipantQuerySet":
         return self.filter(state__in=OCCUPYING)
 
+    def never_sent(self) -> "ParticipantQuerySet":
+        """Pending, and RealtimeKit has certainly never heard of them nor is just being told."""
+        doubtless = self.filter(realtimekit_id=None, outcome_unknown=False, verify_after=None)
+        return doubtless.unleased().filter(state=ParticipantState.PENDING)  # type: ignore[return-value]  # its subclass
+
     def drifted(self) -> "ParticipantQuerySet":
         """Enrolled, but with a preset, name or picture that is not the one wanted."""
         wanted = Coalesce(NullIf("name", Value("")), F("person__display_name"))
@@ -81,6 +86,15 @@ class Participant(Identified, Leased):
         on_delete=models.SET_NULL,
         related_name="enrolled_participants",
         editable=False,
+    )
+    batch = models.ForeignKey(
+        "participants.Batch",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="participants",
+        editable=False,
+        help_text="The bulk enrolment that enrolled them, and whose undoing removes them.",
     )
     token = EncryptedTextField(null=True, blank=True, editable=False)
     token_issued_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.utils import timezone
 
 from participants.errors import (
@@ -26,7 +27,8 @@ from participants.errors import (
 )
 from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, EventKind, Meeting, Participant, Person
-from participants.models.event import record
+from participants.models.event import record, record_many
+from participants.models.participant import ParticipantQuerySet
 from participants.realtimekit import Deadline, OutcomeUnknown, RealtimeKit, RealtimeKitError
 from participants.services import leases, livesessions
 from participants.services.admission import has_room
@@ -107,6 +109,36 @@ def mark(pk: uuid.UUID, *, by: Actor) -> Participant | None:
     )
     record(EventKind.REMOVING, by, participant=row)
     return Participant.objects.with_relations().get(pk=pk)
+
+
+def mark_many(rows: ParticipantQuerySet, *, by: Actor, limit: int) -> list[uuid.UUID]:
+    """``mark`` for up to ``limit`` of these rows, in few statements; the ids of those it marked.
+
+    Call inside a transaction. Converging does the remote half.
+    """
+    # In one order, or two of these could wait for each other's rows.
+    locked = rows.filter(state__in=REMOVABLE).order_by("pk").select_for_update(of=("self",), no_key=True)[:limit]
+    marked = list(locked.only("pk", "meeting_id", "person_id"))
+    keys, now = [row.pk for row in marked], timezone.now()
+    doubt = Q(outcome_unknown=True) | Q(verify_after__isnull=False)
+    # SET reads the columns as they were, so the order of these does not matter.
+    Participant.objects.filter(pk__in=keys).update(
+        state=ParticipantState.REMOVING,
+        removed_at=now,
+        removed_by=by.user,
+        outcome_unknown=Case(When(doubt, then=Value(True)), default=Value(False)),
+        verify_after=Case(
+            When(doubt & Q(lease_until__gt=now), then=F("lease_until")),
+            When(doubt, then=Value(now)),
+            default=None,
+            output_field=DateTimeField(),
+        ),
+        updated_at=now,
+        **NO_TOKEN,
+        **leases.CLEARED,
+    )
+    record_many(EventKind.REMOVING, by, marked)
+    return keys
 
 
 def finish(rows: Iterable[Participant], *, by: Actor, deadline: Deadline | None = None) -> Report:
@@ -222,6 +254,7 @@ def mark_restored(participant: Participant, *, by: Actor) -> Participant:
             verify_after=None,
             removed_at=None,
             removed_by=None,
+            batch=None,  # enrolled by whoever restores them: undoing their bulk enrolment is no reason to remove them
             updated_at=timezone.now(),
             **changes,
         )

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from participants.models import Actor, EventKind
 from participants.models.event import record
 from tests.admin.conftest import make_with_token
-from tests.factories import MeetingFactory, ParticipantFactory, PresetFactory, StaffFactory
+from tests.factories import BatchFactory, MeetingFactory, ParticipantFactory, PresetFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -35,10 +35,16 @@ def make_events(count: int) -> None:
         record(EventKind.ENROLLED, BY, participant=ParticipantFactory())
 
 
+def make_batches(count: int) -> None:
+    for _ in range(count):
+        ParticipantFactory(batch=BatchFactory(started_by=StaffFactory()))
+
+
 PAGES: dict[str, Callable[[int], None]] = {
     "meeting": make_meetings,
     "participant": make_participants,
     "person": make_participants,
+    "batch": make_batches,
     "preset": make_meetings,
     "event": make_events,
 }
@@ -53,7 +59,7 @@ def count_queries(staff: Client, url: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("meeting", 8), ("participant", 10), ("person", 8), ("preset", 8), ("event", 10)]
+    ("name", "most"), [("meeting", 8), ("participant", 10), ("person", 8), ("preset", 8), ("event", 10), ("batch", 8)]
 )
 def test_a_list_costs_the_same_for_three_rows_and_for_thirty(staff: Client, name: str, most: int) -> None:
     PAGES[name](3)

@@ -19,6 +19,7 @@ from participants.states import ExpirySource, ParticipantState
 from tests.api.conftest import sign_in
 from tests.factories import (
     AdminFactory,
+    BatchFactory,
     EnrolledFactory,
     MadeMeetingFactory,
     PersonFactory,
@@ -68,6 +69,16 @@ def expect(**by_status: str) -> Answers:
 
 
 NOT_MANAGING = "plain enrolled"
+_FOLLOW_BATCH = {
+    "_403": f"{NOT_MANAGING} view_meeting",
+    "_404": "other_manager staff",
+    "_200": "manager view_participant add_participant superuser",
+}
+_CHANGE_BATCH = {
+    "_403": f"{NOT_MANAGING} view_meeting view_participant",
+    "_404": "other_manager staff",
+    "_200": "manager add_participant superuser",
+}
 MATRIX: dict[tuple[str, str], Answers] = {
     ("GET", "me"): expect(_200=EVERYBODY),
     ("GET", "my-meetings"): expect(_200=EVERYBODY),
@@ -117,6 +128,18 @@ MATRIX: dict[tuple[str, str], Answers] = {
     ("GET", "manage-participant-admission"): expect(
         _403=NOT_MANAGING, _404="other_manager staff", _200="manager view_participant superuser"
     ),
+    ("POST", "manage-enrolments"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _202="manager add_participant superuser"
+    ),
+    ("GET", "manage-batch"): expect(**_FOLLOW_BATCH),
+    ("GET", "manage-batch-rows"): expect(**_FOLLOW_BATCH),
+    ("POST", "manage-batch-stop"): expect(**_CHANGE_BATCH),
+    ("POST", "manage-batch-retry"): expect(**_CHANGE_BATCH),
+    ("POST", "manage-batch-undo"): expect(
+        _403=f"{NOT_MANAGING} view_meeting view_participant add_participant",
+        _404="other_manager staff",
+        _200="manager remove_participant superuser",
+    ),
 }
 
 
@@ -130,6 +153,8 @@ class Scene:
     def find_arguments(self, name: str) -> dict[str, Any]:
         if name.startswith("manage-participant") and name != "manage-participants":
             return {"participant_id": self.participant.pk}
+        if name.startswith("manage-batch"):
+            return {"batch_id": BatchFactory(meeting=self.meeting).pk}
         if name in {"me", "my-meetings", "manage-meetings", "manage-connection"}:
             return {}
         return {"meeting_id": self.meeting.pk}
@@ -139,6 +164,7 @@ BODIES: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
     ("POST", "manage-meetings"): lambda: {"title": "New"},
     ("PATCH", "manage-meeting"): lambda: {"capacity": 30},
     ("POST", "manage-participants"): lambda: {"user": UserFactory().username},
+    ("POST", "manage-enrolments"): lambda: {"people": [UserFactory().username]},
     ("PATCH", "manage-participant"): lambda: {"name": "Another name"},
 }
 
