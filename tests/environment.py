@@ -63,7 +63,8 @@ def _prepare() -> None:
         sqlite = f"sqlite:///{folder / 'rollcall.sqlite3'}"
         os.environ["DATABASE_URL"] = sqlite if wanted == "sqlite" else _start_postgresql(folder)
     for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+        if not (name.startswith("REALTIMEKIT_") and os.environ.get("ROLLCALL_TEST_LIVE") == "1"):
+            os.environ.setdefault(name, value)
     os.environ["ROLLCALL_DATA_DIR"] = os.environ["ROLLCALL_TEST_FOLDER"]
 
 
