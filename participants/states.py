@@ -108,9 +108,11 @@ OCCUPYING = (_P.PENDING, _P.ENROLLED)
 TAKEN = (Prospect.WILL_ENROL, Prospect.WILL_PRE_ENROL)
 """Prospects of rows that a bulk enrolment works on; all others are skipped."""
 
-REMOVABLE = (_P.PENDING, _P.FAILED, _P.ENROLLED)
+
+def list_sources(moves: frozenset[tuple[str, str]], new: str) -> tuple[str, ...]:
+    """The states from which a row may move to ``new``."""
+    return tuple(sorted(old for old, to in moves if to == new))
+
+
+REMOVABLE = list_sources(PARTICIPANT_MOVES, _P.REMOVING)
 RESTORABLE = (_P.REMOVING, _P.REMOVED)
-
-
-def may_move(moves: frozenset[tuple[str, str]], old: str, new: str) -> bool:
-    return (old, new) in moves

@@ -6,11 +6,13 @@ machines whose clocks differ. Losing a claim or a guarded write is a normal answ
 
 import uuid
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from participants.states import list_sources
 
 M = TypeVar("M", bound="Leased")
 
@@ -40,6 +42,12 @@ class Mirrored(models.Model):
 
 
 class LeasedQuerySet(models.QuerySet[M]):
+    moves: ClassVar[frozenset[tuple[str, str]]] = frozenset()
+
+    def moving_to(self, state: str) -> "LeasedQuerySet[M]":
+        """Rows that ``moves`` lets into that state: the guard of the UPDATE that moves them."""
+        return self.filter(state__in=list_sources(self.moves, state))
+
     def unleased(self) -> "LeasedQuerySet[M]":
         return self.filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
 

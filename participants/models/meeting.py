@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from participants.models.base import CHANGE_REFUSED, Identified, Leased, LeasedQuerySet, Mirrored
 from participants.models.preset import Preset
-from participants.states import AdmissionPolicy, MeetingState, MeetingStatus
+from participants.states import MEETING_MOVES, AdmissionPolicy, MeetingState, MeetingStatus
 
 OPENS_EARLY = timedelta(seconds=60)
 """The remote room opens this long before the schedule says, so that the first click finds it open (design 2.6)."""
@@ -23,8 +23,7 @@ def should_be_active(now: datetime) -> Q:
 
 
 class MeetingQuerySet(LeasedQuerySet["Meeting"]):
-    def managed_by(self, user: User) -> "MeetingQuerySet":
-        return self.filter(managers=user)
+    moves = MEETING_MOVES
 
     def drifted(self, now: datetime) -> "MeetingQuerySet":
         """Made remotely, but with a title or status that is not the one wanted now."""

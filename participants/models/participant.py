@@ -11,13 +11,15 @@ from participants.models.fields import EncryptedTextField
 from participants.models.meeting import Meeting
 from participants.models.person import Person
 from participants.models.preset import Preset
-from participants.states import OCCUPYING, ExpirySource, MeetingState, ParticipantState, Source
+from participants.states import OCCUPYING, PARTICIPANT_MOVES, ExpirySource, MeetingState, ParticipantState, Source
 
 NAME_LIMIT = 100
 """Longest name and title we send (contract 18, row 31)."""
 
 
 class ParticipantQuerySet(LeasedQuerySet["Participant"]):
+    moves = PARTICIPANT_MOVES
+
     def with_relations(self) -> "ParticipantQuerySet":
         return self.select_related("meeting", "meeting__default_preset", "person", "person__user", "preset")
 

@@ -2,7 +2,6 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 
@@ -11,11 +10,6 @@ from participants.models.base import Identified
 
 def make_custom_id() -> str:
     return str(uuid.uuid4())
-
-
-class PersonQuerySet(models.QuerySet["Person"]):
-    def of_user(self, user: User) -> "PersonQuerySet":
-        return self.filter(user=user)
 
 
 class Person(Identified):
@@ -34,8 +28,6 @@ class Person(Identified):
     blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     block_reason = models.CharField(max_length=300, blank=True, default="")
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    objects = PersonQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "people"

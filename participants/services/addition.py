@@ -196,14 +196,14 @@ class _Work:
             }
         with transaction.atomic():
             # No row is matched when a removal took the lease over: the removal lists and deletes what we made.
-            held = Participant.objects.held(self.row.pk, self.lease).filter(state=ParticipantState.PENDING)
+            held = Participant.objects.held(self.row.pk, self.lease).moving_to(ParticipantState.ENROLLED)
             if held.update(realtimekit_id=remote.id, **written, **leases.CLEARED):
                 kind = EventKind.ADOPTED if isinstance(result, Found) else EventKind.ADDED
                 record(kind, self.by, participant=self.row, realtimekit_id=remote.id)
 
     def fail(self, error: Refused) -> None:
         with transaction.atomic():
-            held = Participant.objects.filter(state=ParticipantState.PENDING)
+            held = Participant.objects.moving_to(ParticipantState.FAILED)
             written = leases.give_back(
                 held,
                 self.row,

@@ -12,7 +12,6 @@ from typing import Any
 from participants.errors import NotAdmitted
 from participants.models import Meeting, Participant, Person
 from participants.states import (
-    OCCUPYING,
     RESTORABLE,
     AdmissionPolicy,
     MeetingState,
@@ -159,7 +158,7 @@ _CHECKS = (
 
 
 def count_occupied(meeting: Meeting) -> int:
-    return Participant.objects.filter(meeting=meeting, state__in=OCCUPYING).count()
+    return Participant.objects.filter(meeting=meeting).occupying().count()
 
 
 def has_room(meeting: Meeting) -> bool:

@@ -59,13 +59,6 @@ def remove(participant: Participant, *, by: Actor, deadline: Deadline | None = N
     return finish([row or participant], by=by, deadline=deadline)
 
 
-def remove_everywhere(person: Person, *, by: Actor) -> Report:
-    """Remove a person from every meeting."""
-    with transaction.atomic():
-        rows = mark_all_of(person, by=by)
-    return finish(rows, by=by)
-
-
 def mark_all_of(person: Person, *, by: Actor) -> list[Participant]:
     """The local half of removing a person everywhere; call ``finish`` after the transaction."""
     lock_person(person.pk)
@@ -221,7 +214,7 @@ def _mark_removed(row: Participant, lease: uuid.UUID, by: Actor) -> None:
             leases.give_back(held, row, lease, None, next_attempt_at=row.verify_after)
             return
         verify = now + VERIFY_AFTER if row.outcome_unknown else None
-        moved = held.filter(state=ParticipantState.REMOVING).update(
+        moved = held.moving_to(ParticipantState.REMOVED).update(
             state=ParticipantState.REMOVED,
             outcome_unknown=False,
             verify_after=verify,

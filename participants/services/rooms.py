@@ -126,7 +126,7 @@ def _mark_created(meeting: Meeting, lease: uuid.UUID, remote: RemoteMeeting, by:
     with transaction.atomic():
         written = (
             Meeting.objects.held(meeting.pk, lease)
-            .filter(state=MeetingState.PENDING)
+            .moving_to(MeetingState.CREATED)
             .update(
                 state=MeetingState.CREATED,
                 realtimekit_id=remote.id,
@@ -147,7 +147,7 @@ def _mark_created(meeting: Meeting, lease: uuid.UUID, remote: RemoteMeeting, by:
 def _mark_failed(meeting: Meeting, lease: uuid.UUID, error: Refused, by: Actor) -> None:
     with transaction.atomic():
         written = leases.give_back(
-            Meeting.objects.all(),
+            Meeting.objects.moving_to(MeetingState.FAILED),
             meeting,
             lease,
             error,
