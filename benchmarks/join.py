@@ -73,7 +73,7 @@ def running(threads: int) -> Iterator[tuple[Stack, str]]:
         # No limit per person: eight people stand for hundreds here.
         settings = {"JOIN_RATE": "1000000/min", "LOG_LEVEL": "ERROR"}
         stack = Stack(
-            Folder(Path(name)), web, sandbox, workers=WORKERS, threads=threads, ticking=False, settings=settings
+            Folder(Path(name)), web, sandbox, workers=WORKERS, threads=threads, working=False, settings=settings
         )
         try:
             stack.start()

@@ -19,6 +19,7 @@ T = TypeVar("T")
 env = environ.FileAwareEnv()
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off", ""}
+_ENGINES = {"database": "django_tasks_db.DatabaseBackend", "rq": "django_tasks_rq.RQBackend"}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -161,13 +162,35 @@ def read_database(name: str, *, default: Path) -> dict[str, Any]:
 
 
 def read_cache(name: str) -> dict[str, Any]:
-    text = read_text(name)
-    if not text:
+    location = read_valkey(name)
+    if not location:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rollcall"}
-    if not re.match(r"(redis|rediss|valkey|valkeys|unix)://", text):
-        raise ImproperlyConfigured(f"{name} must be a redis://, rediss://, valkey:// or unix:// address.")
-    location = re.sub(r"^valkey", "redis", text)
     return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": location}
+
+
+def read_valkey(name: str, *, default: str = "") -> str:
+    """The address of a Valkey or Redis server, as the redis package spells it; blank when there is none."""
+    text = read_text(name)
+    if text and not re.match(r"(redis|rediss|valkey|valkeys|unix)://", text):
+        raise ImproperlyConfigured(f"{name} must be a redis://, rediss://, valkey:// or unix:// address.")
+    return re.sub(r"^valkey", "redis", text) or default
+
+
+def read_tasks(name: str, *, address: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """The engine's name, Django's TASKS and RQ's queues. ``address`` is of the server that RQ's queues lie on."""
+
+    def parse(text: str) -> str:
+        if text in _ENGINES:
+            return text
+        raise ValueError
+
+    engine = _read(name, "database", parse, " or ".join(_ENGINES))
+    if engine == "rq" and not address:
+        raise ImproperlyConfigured(
+            f"{name}=rq needs TASKS_URL (or CACHE_URL), the address of a Valkey or Redis server."
+        )
+    queues = {"default": {"URL": address, "DEFAULT_TIMEOUT": 600}} if engine == "rq" else {}
+    return engine, {"default": {"BACKEND": _ENGINES[engine], "QUEUES": ["default"]}}, queues
 
 
 def _read(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:

@@ -39,6 +39,9 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_tasks",
+    "django_tasks_db",
+    "django_rq",
     "participants.apps.ParticipantsConfig",
 ]
 
@@ -86,6 +89,14 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
 else:
     DATABASES["default"].update({"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True})
 CACHES = {"default": env.read_cache("CACHE_URL")}
+
+# --- Background work --------------------------------------------------------------------------------
+TASKS_ENGINE, TASKS, RQ_QUEUES = env.read_tasks(
+    "TASKS_BACKEND", address=env.read_valkey("TASKS_URL", default=env.read_valkey("CACHE_URL"))
+)
+RQ_SHOW_ADMIN_LINK = False
+WORKER_THREADS = env.read_count("WORKER_THREADS", default=4)
+SYNC_INTERVAL = env.read_seconds("SYNC_INTERVAL", default=900)
 
 # --- Time and language ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"

@@ -8,7 +8,7 @@ class ParticipantsConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing registers them; Django calls this once the models are loaded.
-        from participants import checks, signals  # noqa: F401
+        from participants import checks, signals, tasks  # noqa: F401
 
 
 class RollcallAdminConfig(AdminConfig):

@@ -28,6 +28,7 @@ class RemoteCallInTransaction(RuntimeError):
 class _Built:
     conf: conf.RealtimeKitConf
     client: RealtimeKit
+    pacer: Pacer
 
 
 _lock = threading.Lock()
@@ -45,13 +46,20 @@ def get_client() -> RealtimeKit:
     with _lock:
         if not _built or _built[0].conf != wanted:
             _close()
-            _built.append(_Built(wanted, _build(wanted)))
+            _built.append(_build(wanted))
         return _built[0].client
 
 
 def close_client() -> None:
     with _lock:
         _close()
+
+
+def stop_waiting() -> None:
+    """This process is to end: background calls give up instead of waiting for their turn."""
+    with _lock:
+        for built in _built:
+            built.pacer.stop_waiting()
 
 
 def refuse_in_transaction(operation: str) -> None:
@@ -103,7 +111,7 @@ def waiting_slot() -> Iterator[None]:
             _slots.release()
 
 
-def _build(wanted: conf.RealtimeKitConf) -> RealtimeKit:
+def _build(wanted: conf.RealtimeKitConf) -> _Built:
     credentials = Credentials(
         base_url=wanted.base_url,
         account_id=wanted.account_id,
@@ -116,7 +124,7 @@ def _build(wanted: conf.RealtimeKitConf) -> RealtimeKit:
         refuse_in_transaction(operation)
         pacer.admit(operation, deadline)
 
-    return RealtimeKit(
+    client = RealtimeKit(
         credentials,
         connect_timeout=wanted.connect_timeout,
         read_timeout=wanted.read_timeout,
@@ -124,6 +132,7 @@ def _build(wanted: conf.RealtimeKitConf) -> RealtimeKit:
         after_call=pacer.learn,
         pool_size=settings.WEB_THREADS,
     )
+    return _Built(wanted, client, pacer)
 
 
 def _close() -> None:

@@ -1,9 +1,11 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
+from django_tasks_db.models import DBTaskResult
 
 from participants.admin import connection
 from participants.admin.accounts import TellsOfRemovals
@@ -40,6 +42,8 @@ class RollcallAdminSite(AdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django's, with ours before its own page of users, which can't be imported while this site is made."""
+        if _is_hidden(model_or_iterable):
+            return
         if admin_class is not None and model_or_iterable == (User,):
             admin_class = type("AccountAdmin", (TellsOfRemovals, admin_class), {})
         super().register(model_or_iterable, admin_class, **options)
@@ -74,6 +78,12 @@ class RollcallAdminSite(AdminSite):
         answer = PeopleAutocomplete.as_view(admin_site=self)(request)
         assert isinstance(answer, HttpResponse)  # narrows Django's wider type
         return answer
+
+
+def _is_hidden(model_or_iterable: Any) -> bool:
+    """Messages to workers say nothing to staff: what there is to do is seen on the rows themselves."""
+    models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
+    return DBTaskResult in models
 
 
 def _rank(name: str, order: tuple[str, ...]) -> int:

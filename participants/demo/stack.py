@@ -1,4 +1,4 @@
-"""One running Rollcall: sandbox, migrated and seeded database, web server, tick."""
+"""One running Rollcall: sandbox, migrated and seeded database, web server, worker."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ class Stack:
     sandbox_port: int
     workers: int = 2
     threads: int = 32
-    ticking: bool = True
+    working: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
     credentials: Credentials = field(init=False)
     running: list[Child] = field(init=False, default_factory=list)
@@ -63,8 +63,8 @@ class Stack:
         self.serve("web", "config.wsgi:application", self.web_port)
         say("Seeding people and meetings")
         self._manage("seed", "seed_demo")
-        if self.ticking:
-            self._run("tick", "tick", "--every", "5")
+        if self.working:
+            self._run("worker", "worker")
         self.wait_until_answers(f"{self.web}/accounts/login/")
 
     def stop(self) -> None:

@@ -1,9 +1,22 @@
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
+from participants.models.chore import Chore
 from participants.models.event import Actor, Event, EventKind
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
 
-__all__ = ["Actor", "Batch", "BatchRow", "Budget", "Event", "EventKind", "Meeting", "Participant", "Person", "Preset"]
+__all__ = [
+    "Actor",
+    "Batch",
+    "BatchRow",
+    "Budget",
+    "Chore",
+    "Event",
+    "EventKind",
+    "Meeting",
+    "Participant",
+    "Person",
+    "Preset",
+]

@@ -70,6 +70,8 @@ class Pacer:
         self._ledger = ledger
         self._read_urgency = read_urgency
         self._sleep = sleep
+        self._turn = threading.Lock()
+        self._stopped = False
         self._random = random or Random()  # noqa: S311  # jitter, not a secret
         self._last = threading.local()
 
@@ -80,16 +82,33 @@ class Pacer:
         budget for 2 s at most, for the rest of a pause for 1 s, and not at all for a breaker.
         """
         urgency = self._read_urgency()
-        who = {"background": urgency is Urgency.BACKGROUND, "past_breaker": urgency is Urgency.PROBE}
         give_up_at = deadline.remaining() - _find_patience(urgency, deadline)
+        if urgency is not Urgency.BACKGROUND:
+            self._last.failures = self._wait(operation, urgency, deadline, give_up_at)
+            return
+        # Threads in the background queue here, so that one of them asks the ledger and not all at once.
+        if not self._turn.acquire(timeout=max(0.0, deadline.remaining() - give_up_at)):
+            raise NotDelivered(operation, "budget_exhausted", _TEXTS["budget_exhausted"], retry_after=_LONGEST)
+        try:
+            self._last.failures = self._wait(operation, urgency, deadline, give_up_at)
+        finally:
+            self._turn.release()
+
+    def stop_waiting(self) -> None:
+        """From now on background calls that would have to wait are told so at once: this process is to end."""
+        self._stopped = True
+
+    def _wait(self, operation: str, urgency: Urgency, deadline: Deadline, give_up_at: float) -> int:
+        who = {"background": urgency is Urgency.BACKGROUND, "past_breaker": urgency is Urgency.PROBE}
         while (failures := self._ledger.take(**who)) is None:
             code, wait = self._ledger.find_hold(**who)
-            if _is_told_at_once(urgency, code, wait) or deadline.remaining() - wait < give_up_at:
+            ending = self._stopped and urgency is Urgency.BACKGROUND
+            if ending or _is_told_at_once(urgency, code, wait) or deadline.remaining() - wait < give_up_at:
                 raise NotDelivered(operation, code, _TEXTS[code], retry_after=wait)
             # Many wait for the same moment; the jitter lets them come one by one.
             step = min(max(wait, _SHORTEST), _LONGEST) * (1 + 0.2 * self._random.random())
             self._sleep(step)
-        self._last.failures = failures
+        return failures
 
     def learn(self, operation: str, error: RealtimeKitError | None) -> None:
         """What became of the attempt that this thread was admitted for."""

@@ -44,11 +44,20 @@ class Found:
 
 
 def add(
-    row: Participant, *, as_of: float, deadline: Deadline, by: Actor, client: RealtimeKit, listings: Listings
+    row: Participant,
+    *,
+    as_of: float,
+    deadline: Deadline,
+    by: Actor,
+    client: RealtimeKit,
+    listings: Listings,
+    ask_at_once: bool = True,
 ) -> bool:
     """Add or adopt a pending row, whose meeting exists remotely. False when another process holds it.
 
     ``as_of`` is the ``time.monotonic`` before the row was read: a listing begun since then answers its doubt.
+    Without ``ask_at_once`` an answer that was lost leaves the row in doubt for another attempt, so that many lost
+    at once share a listing.
     Raises Busy or Misconfigured; the row then says when it is tried again.
     """
     doubt, old_id = row.outcome_unknown, row.realtimekit_id
@@ -59,7 +68,7 @@ def add(
     lease = leases.claim(free, row, deadline, outcome_unknown=True, verify_after=None)
     if lease is None:
         return False
-    work = _Work(row, lease, deadline, by, client, listings, doubt, as_of)
+    work = _Work(row, lease, deadline, by, client, listings, doubt, as_of, ask_at_once)
     try:
         if old_id and not work.delete_old(old_id):
             return False
@@ -89,6 +98,7 @@ class _Work:
     listings: Listings
     doubt: bool
     doubt_since: float
+    ask_at_once: bool
     readded: bool = False
     lost: bool = False
 
@@ -114,6 +124,8 @@ class _Work:
                 issued = self.call_add()
             except OutcomeUnknown as error:
                 self.doubt, self.lost, self.doubt_since = True, True, time.monotonic()
+                if not self.ask_at_once and not before[0]:
+                    raise
                 if found := self.look():
                     return found
                 self.check_preset(error, before)

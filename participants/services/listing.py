@@ -1,7 +1,9 @@
 """Asking RealtimeKit who is there: the complete listing of a meeting, shared by unknown outcomes (design 2.3)."""
 
+import threading
 import time
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from participants.errors import Misconfigured
@@ -18,9 +20,13 @@ class _Listing:
 
 @dataclass
 class Listings:
-    """Listings of one pass. One that began after a doubt arose answers that doubt, for every row of the meeting."""
+    """Listings of one pass. One that began after a doubt arose answers that doubt, for every row of the meeting.
+
+    Threads of a pass may share it: who needs the same listing waits for it instead of asking again.
+    """
 
     client: RealtimeKit
+    _asking: defaultdict[uuid.UUID, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     _known: dict[uuid.UUID, _Listing] = field(default_factory=dict)
     _presets: frozenset[str] | None = None
 
@@ -29,11 +35,12 @@ class Listings:
 
         ``since`` is of ``time.monotonic``. Raises RealtimeKitError when the listing is not complete.
         """
-        listing = self._known.get(meeting.pk)
-        if listing is None or listing.begun < since:
-            begun = time.monotonic()
-            rows = self.client.participants.list(str(meeting.realtimekit_id), deadline=deadline)
-            listing = self._known[meeting.pk] = _Listing(begun, rows)
+        with self._asking[meeting.pk]:
+            listing = self._known.get(meeting.pk)
+            if listing is None or listing.begun < since:
+                begun = time.monotonic()
+                rows = self.client.participants.list(str(meeting.realtimekit_id), deadline=deadline)
+                listing = self._known[meeting.pk] = _Listing(begun, rows)
         matches = [row for row in listing.rows if row.custom_participant_id == custom_id]
         return sorted(matches, key=_newness, reverse=True)
 

@@ -1,28 +1,43 @@
-"""Converging passes and the tick: what is left half done is found in the rows and finished (design 2.1)."""
+"""Converging passes and the tick: what is left half done is found in the rows and finished (design 2.1).
 
+Any number of passes may run at once, in threads, processes and machines: each row is taken under its lease.
+"""
+
+import logging
+import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
-from participants.services import removal, renewal, rooms, settling
+from participants.services import crews, removal, renewal, rooms, settling
+from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
 
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
 PASS_SECONDS = 60.0
 ROW_SECONDS = 20.0
-BATCH = 200
-RENEWALS = 25
+WITHDRAWALS = 200
+CHUNK = 50
+"""Rows read together. Read shortly before they are worked on: other processes are at work on the same rows."""
+DOUBTS = 1_000
+"""Rows in doubt that are read together, and so share one listing of their meeting."""
+RENEWALS, RENEWALS_BY_HAND = 25, 200
 """Tokens renewed in one tick: five a second where it ticks every five, half the default budget."""
 RENEWAL_SECONDS = 5.0
 """How long a tick goes on renewing: rooms are to open and close on time."""
@@ -33,32 +48,49 @@ RENEWALS_FAILED = 3
 @dataclass
 class Outcome:
     """Counts of one pass: rows now as wanted, rows that wait (theirs says for what), rows removed as inactive, and
-    tokens fetched ahead of need."""
+    tokens fetched ahead of need. ``unfinished`` when time ran out before the rows did."""
 
     settled: int = 0
     waiting: int = 0
     withdrawn: int = 0
     renewed: int = 0
     trouble: str = ""
+    unfinished: bool = False
 
 
-def tick(*, by: Actor, deadline: Deadline | None = None) -> Outcome:
-    """What a scheduler runs every few seconds: rows that are due, windows that opened or closed."""
-    return converge(by=by, deadline=deadline, due_only=True)
+def never() -> bool:
+    return False
+
+
+def tick(
+    *,
+    by: Actor,
+    deadline: Deadline | None = None,
+    threads: int = 1,
+    is_stopping: Callable[[], bool] = never,
+) -> Outcome:
+    """What workers do every few seconds: rows that are due, windows that opened or closed."""
+    return converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
 
 
 @background()
-def converge(*, by: Actor, deadline: Deadline | None = None, due_only: bool = False) -> Outcome:
+def converge(
+    *,
+    by: Actor,
+    deadline: Deadline | None = None,
+    due_only: bool = False,
+    threads: int = 1,
+    is_stopping: Callable[[], bool] = never,
+) -> Outcome:
     """Push every intent that does not hold remotely yet. Without ``due_only`` no back-off is waited for.
 
-    Stops at the first misconfiguration, and when no call may be made: either would fail every row alike. Raises
-    nothing remote.
+    Ends at the first misconfiguration, and when no call may be made: either would fail every row alike. Ends
+    between two rows when ``is_stopping``. Raises nothing remote.
     """
     deadline = deadline or Deadline.after(PASS_SECONDS)
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
     try:
-        client = get_client()
-        work = _Work(client, outcome, by, deadline, due_only)
+        work = _Work(get_client(), outcome, by, deadline, due_only, threads, is_stopping)
         # Removals first: they keep somebody out, and slow meetings must not use their time up.
         work.settle_participants(removals=True)
         work.settle_meetings()
@@ -72,7 +104,7 @@ def converge(*, by: Actor, deadline: Deadline | None = None, due_only: bool = Fa
 def _withdraw_inactive(by: Actor) -> int:
     """Bulk updates of users send no signal, so each pass looks for rows of people who may enter nothing."""
     count = 0
-    for pk in list(Participant.objects.of_inactive().values_list("pk", flat=True)[:BATCH]):
+    for pk in list(Participant.objects.of_inactive().values_list("pk", flat=True)[:WITHDRAWALS]):
         with transaction.atomic():
             count += removal.mark(pk, by=by) is not None
     return count
@@ -87,67 +119,106 @@ class _Work:
     by: Actor
     deadline: Deadline
     due_only: bool
+    threads: int
+    is_stopping: Callable[[], bool]
+    ended: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settle_meetings(self) -> None:
         now = timezone.now()
         unsettled = Meeting.objects.unsettled(now)
         rows = unsettled.due(now) if self.due_only else unsettled.unleased()
-        for pk in list(rows.order_by("opens_at", "pk").values_list("pk", flat=True)):
-            step = self.take_step()
-            if step is None:
-                return
-            with self.noting_trouble():
-                self.count(rooms.settle(pk, deadline=step, by=self.by, client=self.client))
+        supply = Supply(list(rows.order_by("opens_at", "pk").values_list("pk", flat=True)))
+
+        def settle_some() -> None:
+            for pk, step in self.take_steps(supply):
+                with self.noting_trouble():
+                    self.count(rooms.settle(pk, deadline=step, by=self.by, client=self.client))
+
+        self.run(settle_some)
 
     def settle_participants(self, *, removals: bool) -> None:
-        listings, keys = Listings(self.client), self.find_participants(removals)
-        for start in range(0, len(keys), BATCH):
-            chunk, begun = keys[start : start + BATCH], time.monotonic()
-            rows = Participant.objects.with_relations().in_bulk(chunk)
-            for row in (rows[key] for key in chunk if key in rows):
-                step = self.take_step()
-                if step is None:
-                    return
+        listings = Listings(self.client)
+        supply = Supply(self.read_rows(removals))
+
+        def settle_some() -> None:
+            for (row, begun), step in self.take_steps(supply):
                 with self.noting_trouble():
                     self.count(
                         settling.settle(
-                            row, deadline=step, by=self.by, client=self.client, listings=listings, as_of=begun
+                            row,
+                            deadline=step,
+                            by=self.by,
+                            client=self.client,
+                            listings=listings,
+                            as_of=begun,
+                            ask_at_once=False,
                         )
                     )
 
-    def renew_tokens(self) -> None:
-        """Last in a pass: nobody waits for it. A tick takes a few, so that many due at once are spread over time."""
-        keys = renewal.find_due(timezone.now(), limit=RENEWALS if self.due_only else BATCH, due_only=self.due_only)
-        rows = Participant.objects.with_relations().in_bulk(keys)
-        until = Deadline.after(RENEWAL_SECONDS) if self.due_only else self.deadline
-        failed = 0
-        for row in (rows[key] for key in keys if key in rows):
-            step = self.take_step()
-            if step is None or until.expired or failed == RENEWALS_FAILED:
-                return
-            failed += 1
-            with self.noting_trouble():
-                self.outcome.renewed += renewal.renew(row, deadline=step, by=self.by, client=self.client)
-                failed = 0
+        self.run(settle_some)
 
-    def find_participants(self, removals: bool) -> list[uuid.UUID]:
+    def read_rows(self, removals: bool) -> Iterator[tuple[Participant, float]]:
+        """Rows with the ``time.monotonic`` before each was read."""
+        in_doubt = Q(outcome_unknown=True)
+        rounds = [(in_doubt, DOUBTS), (~in_doubt, CHUNK)]
+        if not self.due_only:
+            rounds.append((in_doubt, DOUBTS))  # whose answers were lost in this very pass
+        for doubtful, size in rounds:
+            for chunk in crews.spread(self.find_participants(doubtful, removals), size=size):
+                begun = time.monotonic()
+                rows = Participant.objects.with_relations().unleased().in_bulk(list(chunk))
+                yield from ((rows[key], begun) for key in chunk if key in rows)
+
+    def find_participants(self, condition: Q, removals: bool) -> list[uuid.UUID]:
         now = timezone.now()
         unsettled = Participant.objects.unsettled(now)
         rows = unsettled.due(now) if self.due_only else unsettled.unleased()
         removing = Q(state=ParticipantState.REMOVING)
-        # Meeting by meeting, so that doubts share a listing.
-        ordered = rows.filter(removing if removals else ~removing).order_by("meeting", "pk")
+        # Whose door opens first comes first; meeting by meeting, so that doubts share a listing.
+        opening = F("meeting__opens_at").asc(nulls_first=True)
+        ordered = rows.filter(condition, removing if removals else ~removing).order_by(opening, "meeting", "pk")
         return list(ordered.values_list("pk", flat=True))
 
-    def take_step(self) -> Deadline | None:
-        """Time for one row, or None when the pass has none left."""
-        if self.deadline.expired:
-            return None
-        return Deadline.after(min(ROW_SECONDS, self.deadline.remaining()))
+    def renew_tokens(self) -> None:
+        """Last in a pass: nobody waits for it. A tick takes a few, so that many due at once are spread over time."""
+        limit = RENEWALS if self.due_only else RENEWALS_BY_HAND
+        keys = renewal.find_due(timezone.now(), limit=limit, due_only=self.due_only)
+        rows = Participant.objects.with_relations().in_bulk(keys)
+        until = Deadline.after(RENEWAL_SECONDS) if self.due_only else self.deadline
+        supply = Supply([rows[key] for key in keys if key in rows])
+
+        def renew_some() -> None:
+            failed = 0
+            for row, step in self.take_steps(supply):
+                if until.expired or failed == RENEWALS_FAILED:
+                    return
+                failed += 1
+                with self.noting_trouble():
+                    renewed = renewal.renew(row, deadline=step, by=self.by, client=self.client)
+                    failed = 0
+                    with self.lock:
+                        self.outcome.renewed += renewed
+
+        self.run(renew_some)
+
+    def run(self, work: Callable[[], None]) -> None:
+        crews.run(work, threads=self.threads)
+
+    def take_steps(self, supply: Supply[T]) -> Iterator[tuple[T, Deadline]]:
+        """Items, each with the time there is for it, until the pass has none left."""
+        for item in supply:
+            if self.deadline.expired or self.is_stopping():
+                self.outcome.unfinished = True
+                return
+            if self.ended:
+                return
+            yield item, Deadline.after(min(ROW_SECONDS, self.deadline.remaining()))
 
     def count(self, done: bool) -> None:
-        self.outcome.settled += done
-        self.outcome.waiting += not done
+        with self.lock:
+            self.outcome.settled += done
+            self.outcome.waiting += not done
 
     @contextmanager
     def noting_trouble(self) -> Iterator[None]:
@@ -156,12 +227,20 @@ class _Work:
         except RollcallError as error:
             # A meeting that RealtimeKit does not know concerns its own rows alone.
             if isinstance(error, Misconfigured) and "meeting_id" not in error.data:
+                self.ended = True
                 raise
+            self.count(False)
             if isinstance(error, HeldBack):
-                self.outcome.waiting += 1
+                self.ended = True
                 raise
-            self.outcome.waiting += 1
             self.outcome.trouble = self.outcome.trouble or str(error.data.get("reason", error))
+        except (DatabaseError, InterfaceError):
+            self.ended = True
+            raise
+        except Exception:
+            # A row that trips over a defect must not hold up all others; its lease ends by itself.
+            logger.exception("A row could not be worked on.")
+            self.count(False)
 
 
 def list_unsettled(now: datetime) -> tuple[int, int]:

@@ -50,10 +50,12 @@ def settle(
     client: RealtimeKit,
     listings: Listings | None = None,
     as_of: float | None = None,
+    ask_at_once: bool = True,
 ) -> bool:
     """Do what the row needs. False when another process holds it. Raises Busy, Misconfigured, MeetingUnusable.
 
-    ``as_of`` is the ``time.monotonic`` before the row was read, when it was not read just now.
+    ``as_of`` is the ``time.monotonic`` before the row was read, when it was not read just now; ``ask_at_once`` is
+    that of ``addition.add``.
     """
     listings = listings or Listings(client)
     if row.state == ParticipantState.PENDING:
@@ -62,7 +64,15 @@ def settle(
         if as_of is None:
             as_of = time.monotonic()
             row.refresh_from_db()
-        return add(row, as_of=as_of, deadline=deadline, by=by, client=client, listings=listings)
+        return add(
+            row,
+            as_of=as_of,
+            deadline=deadline,
+            by=by,
+            client=client,
+            listings=listings,
+            ask_at_once=ask_at_once,
+        )
     if row.state == ParticipantState.REMOVING:
         return withdraw(row, deadline=deadline, by=by, client=client, listings=listings)
     if row.verify_after and row.verify_after <= timezone.now():

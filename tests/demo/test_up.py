@@ -131,7 +131,7 @@ def test_a_demo_goes_on_with_its_data_and_says_which_part_of_it_died(folder: Fol
 
 def test_a_killed_demo_leaves_no_servers_behind(folder: Folder) -> None:
     with running_demo(folder) as demo:
-        children = [find_child(demo.process.pid, name) for name in ("sandbox", "granian", "tick")]
+        children = [find_child(demo.process.pid, name) for name in ("sandbox", "granian", "worker")]
         demo.process.kill()
         demo.end()
         assert all(wait_for_end(child) for child in children)

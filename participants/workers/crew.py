@@ -1,0 +1,52 @@
+"""A worker process: the ticker and the engine, each in a thread of its own."""
+
+import os
+import socket
+import threading
+from dataclasses import dataclass, field
+
+from django.db import connections
+
+from participants import gateway
+from participants.workers import engines
+from participants.workers.engines import Engine
+from participants.workers.ticker import Ticker
+
+GRACE = 20.0
+"""Seconds for what is in hand when a worker is stopped: the longest remote call takes 10."""
+
+
+@dataclass
+class Worker:
+    """``run`` returns when told to stop, or when one of the two ended by itself, which it should not."""
+
+    ticker: Ticker | None
+    engine: Engine = field(default_factory=lambda: engines.make(f"{socket.gethostname()[:32]}-{os.getpid()}"))
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _asked: bool = False
+
+    def run(self) -> bool:
+        """Whether it ended because it was asked to."""
+        parts = [part for part in (self.ticker, self.engine) if part is not None]
+        threads = [threading.Thread(target=self._run_part, args=(part,), daemon=True) for part in parts]
+        for thread in threads:
+            thread.start()
+        self._ended.wait()
+        for part in parts:
+            part.stop()
+        gateway.stop_waiting()
+        for thread in threads:
+            thread.join(GRACE)
+        return self._asked
+
+    def stop(self) -> None:
+        """Finish the rows in hand, give back what waits, and end. Safe in a signal handler."""
+        self._asked = True
+        self._ended.set()
+
+    def _run_part(self, part: Ticker | Engine) -> None:
+        try:
+            part.run()
+        finally:
+            connections.close_all()
+            self._ended.set()

@@ -1,0 +1,64 @@
+"""The loop that looks at the rows: every few seconds, and at once when a message says so."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+from participants import tasks
+from participants.realtimekit import Deadline
+from participants.services import passes
+from participants.services.passes import Outcome
+
+logger = logging.getLogger(__name__)
+
+PASS_SECONDS = 15.0
+"""A pass that has more to do is followed by another at once, which begins with what matters most."""
+
+
+def ignore(outcome: Outcome) -> None:
+    pass
+
+
+@dataclass
+class Ticker:
+    every: float
+    threads: int
+    report: Callable[[Outcome], None] = ignore
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _alarm: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Until stopped. A database that is away is waited for."""
+        tasks.alarms.add(self._alarm)
+        try:
+            while not self._stopping.is_set():
+                self._alarm.clear()
+                if not self._look():
+                    self._alarm.wait(self.every)
+        finally:
+            tasks.alarms.discard(self._alarm)
+
+    def stop(self) -> None:
+        """End after the row in hand."""
+        self._stopping.set()
+        self._alarm.set()
+
+    def _look(self) -> bool:
+        """One pass and the chores that are due; whether there is more to do at once."""
+        close_old_connections()
+        try:
+            tasks.send_chores()
+            outcome = passes.tick(
+                by=tasks.BY,
+                deadline=Deadline.after(PASS_SECONDS),
+                threads=self.threads,
+                is_stopping=self._stopping.is_set,
+            )
+        except (DatabaseError, InterfaceError):
+            logger.exception("The database could not be asked for work.")
+            return False
+        self.report(outcome)
+        return outcome.unfinished

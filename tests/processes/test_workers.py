@@ -1,0 +1,163 @@
+"""Worker processes: told by a message or by their own tick, stopped politely or not at all."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from participants.models import Actor, Budget, Chore, Meeting, Participant
+from participants.sandbox import Sandbox
+from participants.services import meetings, waking
+from participants.states import ParticipantState
+from tests.factories import MeetingFactory, ParticipantFactory
+from tests.processes.conftest import Worker, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, settings: LazySettings) -> dict[str, str]:
+    """The settings that choose an engine; in force in this process, too."""
+    if request.param == "database":
+        return {"TASKS_BACKEND": "database"}
+    address = request.getfixturevalue("valkey")
+    settings.TASKS_ENGINE = "rq"
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+    settings.RQ_QUEUES = {"default": {"URL": address}}
+    return {"TASKS_BACKEND": "rq", "TASKS_URL": address}
+
+
+@pytest.fixture
+def meeting(sandbox: Sandbox, by: Actor, transactional_db: None) -> Meeting:
+    """A meeting made at the sandbox."""
+    made = MeetingFactory()
+    assert meetings.try_now(made, by=by) is None
+    return made
+
+
+ENGINES = pytest.mark.parametrize("engine", ["database", "rq"], indirect=True)
+
+
+def count(state: ParticipantState) -> int:
+    return Participant.objects.filter(state=state).count()
+
+
+def test_a_worker_finds_what_is_left_in_the_rows(
+    sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker
+) -> None:
+    ParticipantFactory.create_batch(20, meeting=meeting)
+    worker = start_worker()
+    wait_until(lambda: count(ParticipantState.ENROLLED) == 20)
+    assert len(sandbox.world.participants(str(meeting.realtimekit_id))) == 20
+    assert worker.stop() == 0
+
+
+@ENGINES
+def test_a_message_saves_the_wait_for_the_next_tick(
+    meeting: Meeting, start_worker: StartWorker, engine: dict[str, str]
+) -> None:
+    start_worker("--every", "3600", **engine)
+    wait_until(lambda: Chore.objects.exclude(done_at=None).filter(name="sync").exists())  # the first pass is over
+    ParticipantFactory.create_batch(5, meeting=meeting)
+    waking.wake()
+    wait_until(lambda: count(ParticipantState.ENROLLED) == 5)
+
+
+@ENGINES
+def test_a_worker_without_a_tick_works_when_it_is_told_to(
+    meeting: Meeting, start_worker: StartWorker, engine: dict[str, str]
+) -> None:
+    worker = start_worker("--no-tick", **engine)
+    ParticipantFactory.create_batch(5, meeting=meeting)
+    waking.wake()
+    wait_until(lambda: count(ParticipantState.ENROLLED) == 5)
+    assert worker.stop() == 0
+
+
+@ENGINES
+def test_a_lost_message_is_made_up_for_by_the_next_tick(
+    meeting: Meeting, start_worker: StartWorker, engine: dict[str, str]
+) -> None:
+    start_worker("--every", "0.5", **engine)
+    ParticipantFactory.create_batch(5, meeting=meeting)
+    wait_until(lambda: count(ParticipantState.ENROLLED) == 5)
+
+
+def test_when_the_queue_is_away_work_is_stored_all_the_same(meeting: Meeting, settings: LazySettings) -> None:
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+    settings.RQ_QUEUES = {"default": {"URL": "redis://127.0.0.1:9/0"}}
+    ParticipantFactory(meeting=meeting)
+    waking.wake()
+    assert count(ParticipantState.PENDING) == 1
+
+
+def test_a_worker_stopped_politely_finishes_the_call_in_hand(
+    sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker
+) -> None:
+    ParticipantFactory.create_batch(10, meeting=meeting)
+    with sandbox.faults.hold("participants.add") as gate:
+        worker = start_worker("--threads", "3")
+        assert gate.wait_for(3)
+        worker.process.terminate()
+        gate.release()
+    assert worker.process.wait(timeout=30) == 0
+    assert (count(ParticipantState.ENROLLED), count(ParticipantState.PENDING)) == (3, 7)
+    assert not Participant.objects.exclude(lease_id=None).exists()
+    assert sandbox.requests.count("participants.add") == 3
+
+
+def test_a_worker_stopped_politely_gives_back_what_waits_for_the_budget(
+    sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker
+) -> None:
+    worker = start_worker("--threads", "2", "--every", "0.2")
+    wait_until(lambda: Chore.objects.exclude(done_at=None).filter(name="sync").exists())
+    Budget.objects.update(paused_until=timezone.now().timestamp() + 10)
+    ParticipantFactory.create_batch(4, meeting=meeting)
+    wait_until(lambda: Participant.objects.exclude(lease_id=None).count() == 2)
+    assert worker.stop() == 0
+    assert not Participant.objects.exclude(lease_id=None).exists()
+    assert count(ParticipantState.PENDING) == 4
+
+
+@ENGINES
+def test_what_a_killed_worker_held_is_taken_over_when_its_lease_ends(
+    sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker, engine: dict[str, str]
+) -> None:
+    ParticipantFactory(meeting=meeting)
+    with sandbox.faults.hold("participants.add") as gate:
+        first = start_worker(**engine)
+        assert gate.wait_for(1)
+        first.kill()
+        gate.release()
+    assert Participant.objects.get().outcome_unknown
+    Participant.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    start_worker(**engine)
+    wait_until(lambda: count(ParticipantState.ENROLLED) == 1)
+    assert len(sandbox.world.participants(str(meeting.realtimekit_id))) == 1
+
+
+def test_workers_share_the_rows_and_enrol_everybody_once(
+    sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker
+) -> None:
+    ParticipantFactory.create_batch(150, meeting=meeting)
+    for _ in range(3):
+        start_worker("--threads", "2")
+    wait_until(lambda: count(ParticipantState.ENROLLED) == 150, seconds=40)
+    assert sandbox.requests.count("participants.add") == 150
+
+
+def test_a_chore_is_done_by_one_worker_of_many(sandbox: Sandbox, start_worker: StartWorker) -> None:
+    for _ in range(3):
+        start_worker("--every", "0.2")
+    wait_until(lambda: Chore.objects.exclude(done_at=None).filter(name="sync").exists())
+    assert sandbox.requests.count("meetings.list") == 1
+
+
+@pytest.mark.parametrize("options", [("--threads", "0"), ("--every", "0")])
+def test_options_that_make_no_sense_are_refused(by: Actor, options: tuple[str, str]) -> None:
+    with pytest.raises(CommandError, match="greater than 0"):
+        call_command("worker", *options)
