@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from participants.admin.access import read_actor
 from participants.errors import RollcallError
-from participants.services import budget, connection, passes, rights, sync
+from participants.services import budget, chores, connection, passes, rights, sync
 
 
 def show(request: HttpRequest, site: AdminSite) -> HttpResponse:
@@ -27,6 +27,7 @@ def show(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "steps": steps,
         "fault": next((step for step in steps or () if step.state is connection.StepState.FAILED), None),
         "budget": budget.read_state(),
+        "background": chores.read_background(),
         "waiting_meetings": meetings,
         "waiting_participants": participants,
         "undecryptable": connection.count_undecryptable(),

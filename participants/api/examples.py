@@ -57,6 +57,7 @@ CONNECTION: dict[str, Any] = {
     },
     "paused_until": None,
     "breaker": {"state": "closed", "failures": 0, "probe_at": None},
+    "background": {"looked_at": "2027-01-11T08:00:57Z", "running": True},
     "server_time": "2027-01-11T08:01:00Z",
 }
 

@@ -12,7 +12,8 @@ from participants.api.manage_meetings import ManageView
 from participants.api.rendering import render_time
 from participants.api.serializers import ConnectionState
 from participants.models.budget import State
-from participants.services import budget, rights
+from participants.services import budget, chores, rights
+from participants.services.chores import Background
 
 
 class ManageConnectionView(ManageView):
@@ -26,10 +27,10 @@ class ManageConnectionView(ManageView):
     def get(self, request: Request) -> Response:
         if not rights.holds(request.user, "view_connection"):
             raise PermissionDenied("You don't have the right 'view_connection'.")
-        return Response(_render(budget.read_state()))
+        return Response(_render(budget.read_state(), chores.read_background()))
 
 
-def _render(state: State) -> dict[str, Any]:
+def _render(state: State, background: Background) -> dict[str, Any]:
     return {
         "budget": {
             "calls": state.limits.calls,
@@ -45,5 +46,6 @@ def _render(state: State) -> dict[str, Any]:
             "failures": state.failures,
             "probe_at": render_time(state.probe_at),
         },
+        "background": {"looked_at": render_time(background.looked_at), "running": not background.is_missing},
         "server_time": render_time(state.read_at),
     }

@@ -240,8 +240,14 @@ class BreakerShape(serializers.Serializer[Any]):
     probe_at = serializers.DateTimeField(allow_null=True, help_text="When one call is let through next.")
 
 
+class BackgroundShape(serializers.Serializer[Any]):
+    looked_at = serializers.DateTimeField(allow_null=True, help_text="When a worker last looked for work.")
+    running = serializers.BooleanField(help_text="False when none has looked for two minutes.")
+
+
 class ConnectionState(serializers.Serializer[Any]):
     budget = BudgetShape()
     paused_until = serializers.DateTimeField(allow_null=True, help_text="RealtimeKit asked everybody to wait.")
     breaker = BreakerShape()
+    background = BackgroundShape()
     server_time = serializers.DateTimeField()

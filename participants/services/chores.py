@@ -6,7 +6,7 @@ A chore whose worker died, or whose message was lost, is due again a few minutes
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.management import call_command
 from django.utils import timezone
@@ -38,10 +38,34 @@ def _forget_task_results(by: Actor, deadline: Deadline) -> None:
     call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
 
+_LOOK = "look"
+_NOTED_EVERY = timedelta(seconds=10)
+_MISSED = timedelta(minutes=2)
+
 _CHORES = {
     "sync": _Chore(_pull, conf.read_sync_interval),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
+
+
+@dataclass(frozen=True)
+class Background:
+    """When a worker last looked at the rows, if ever, and whether that is so long ago that none can be running."""
+
+    looked_at: datetime | None
+    is_missing: bool
+
+
+def note_look() -> None:
+    """Leave a trace that somebody works in the background; every ten seconds at most."""
+    now = timezone.now()
+    Chore.objects.get_or_create(name=_LOOK, defaults={"due_at": now})
+    Chore.objects.filter(name=_LOOK).exclude(done_at__gt=now - _NOTED_EVERY).update(done_at=now)
+
+
+def read_background() -> Background:
+    looked_at = Chore.objects.filter(name=_LOOK).values_list("done_at", flat=True).first()
+    return Background(looked_at, looked_at is None or looked_at < timezone.now() - _MISSED)
 
 
 def take_due() -> list[str]:

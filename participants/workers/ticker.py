@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from participants import tasks
 from participants.realtimekit import Deadline
-from participants.services import passes
+from participants.services import chores, passes
 from participants.services.passes import Outcome
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Ticker:
         """One pass and the chores that are due; whether there is more to do at once."""
         close_old_connections()
         try:
+            chores.note_look()
             tasks.send_chores()
             outcome = passes.tick(
                 by=tasks.BY,

@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 from participants.models import Event, EventKind, Meeting, Participant, Preset
 from participants.models.budget import FAILURES_TO_OPEN, Ledger, Limits
 from participants.sandbox import Sandbox
+from participants.services import chores
 from tests.admin.conftest import make_with_token, sign_in
 from tests.factories import MadeMeetingFactory, ParticipantFactory, PresetFactory
 
@@ -204,3 +205,13 @@ def test_a_pause_and_an_open_breaker_are_on_the_page(staff: Client) -> None:
     assert re.search(r"<dt>Pause</dt><dd><span[^>]*>Until \d\d:\d\d:\d\d UTC</span>", html)
     assert re.search(r"<dt>Circuit breaker</dt><dd><span[^>]*>Open</span>", html)
     assert "Nothing is lost" in html
+
+
+def test_the_page_says_when_no_worker_runs_and_what_to_do(staff: Client) -> None:
+    page = staff.get(URL).content.decode()
+    assert "None running" in page
+    assert "manage.py worker" in page
+    chores.note_look()
+    page = staff.get(URL).content.decode()
+    assert "None running" not in page
+    assert "last looked at" in page

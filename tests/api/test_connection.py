@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from participants.models import Meeting, Participant
+from participants.models import Chore, Meeting, Participant
 from participants.models.budget import FAILURES_TO_OPEN, Ledger, Limits
 from participants.sandbox import Sandbox
-from participants.services import budget
+from participants.services import budget, chores
 from tests.api.conftest import sign_in
 from tests.factories import StaffFactory
 
@@ -36,6 +36,16 @@ def test_before_the_first_call_nothing_is_used(operator: APIClient) -> None:
     assert body["paused_until"] is None
     assert body["breaker"] == {"state": "closed", "failures": 0, "probe_at": None}
     assert body["server_time"].endswith("Z")
+
+
+def test_operators_are_told_whether_a_worker_runs(operator: APIClient) -> None:
+    assert operator.get(URL).json()["background"] == {"looked_at": None, "running": False}
+    chores.note_look()
+    told = operator.get(URL).json()
+    assert told["background"]["running"]
+    assert told["background"]["looked_at"] <= told["server_time"]
+    Chore.objects.update(done_at=timezone.now() - timedelta(minutes=3))
+    assert not operator.get(URL).json()["background"]["running"]
 
 
 def test_looking_at_it_asks_nobody(operator: APIClient, sandbox: Sandbox) -> None:

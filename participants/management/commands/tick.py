@@ -29,6 +29,7 @@ class Command(BaseCommand):
     def _tick(self) -> None:
         close_old_connections()
         by = Actor(via="tick")
+        chores.note_look()
         outcome = passes.tick(by=by)
         if outcome.settled or outcome.waiting or outcome.withdrawn or outcome.renewed:
             self.stdout.write(
