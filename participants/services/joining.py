@@ -14,7 +14,7 @@ from participants.errors import Busy, MeetingUnusable, NotAdmitted, RefreshTooSo
 from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, Meeting, Participant, Person
 from participants.realtimekit import Deadline
-from participants.services import admission, enrolment, people, rooms, settling, tokens
+from participants.services import admission, doorquery, enrolment, people, rooms, settling, tokens
 from participants.services.tokencache import inspect
 from participants.states import MeetingState, ParticipantState, Source
 
@@ -42,7 +42,7 @@ def join(*, meeting_id: uuid.UUID, user: User, by: Actor, renew: bool = False) -
     Misconfigured.
     """
     now = timezone.now()
-    row = find_row(meeting_id, user)
+    row = doorquery.find_row(meeting_id, user)
     if row is None:
         row = _enrol_signed_in(meeting_id, user, by, now)
     admission.judge_row(row, now).enforce()
@@ -54,6 +54,9 @@ def admit(row: Participant, *, by: Actor, renew: bool = False) -> Admitted:
     deadline = Deadline.after(SECONDS)
     if not renew and (answer := _answer_from_cache(row, timezone.now())):
         return answer
+    # Whole, and as it is by now: the row at hand may hold no more than the answer needs.
+    row = Participant.objects.with_relations().get(pk=row.pk)
+    admission.judge_row(row, timezone.now()).enforce()
     return obtain(row, by=by, renew=renew, deadline=deadline)
 
 
