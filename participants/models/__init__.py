@@ -5,5 +5,18 @@ from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
+from participants.models.verifiedemail import VerifiedEmail
 
-__all__ = ["Actor", "Batch", "BatchRow", "Budget", "Event", "EventKind", "Meeting", "Participant", "Person", "Preset"]
+__all__ = [
+    "Actor",
+    "Batch",
+    "BatchRow",
+    "Budget",
+    "Event",
+    "EventKind",
+    "Meeting",
+    "Participant",
+    "Person",
+    "Preset",
+    "VerifiedEmail",
+]
