@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from participants.errors import UnknownGroup
 from participants.models import Actor, EventKind, Meeting, Participant, Person
 from participants.models.event import record_many
 from participants.models.participant import ParticipantQuerySet
@@ -105,6 +106,15 @@ def follow_soon(meeting: Meeting | None = None, *, by: Actor, users: Collection[
     counts = Counts()
     transaction.on_commit(lambda: counts.add(follow(meeting, by=by, users=users)), robust=True)
     return counts
+
+
+def find_groups(names: Iterable[str]) -> list[Group]:
+    """Groups by their names. Raises UnknownGroup."""
+    wanted = dict.fromkeys(names)
+    found = {group.name: group for group in Group.objects.filter(name__in=wanted)}
+    if missing := [name for name in wanted if name not in found]:
+        raise UnknownGroup(f"There is no group named {missing[0][:100]!r}. Names are case-sensitive.")
+    return [found[name] for name in wanted]
 
 
 def preview(meeting: Meeting, groups: Iterable[Group], *, capacity: int | None) -> Preview:

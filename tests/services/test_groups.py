@@ -43,7 +43,7 @@ def room(pupils: Group) -> Meeting:
 
 
 def join(group: Group, count: int = 1) -> list[User]:
-    users = UserFactory.create_batch(count)
+    users: list[User] = UserFactory.create_batch(count)
     group.user_set.add(*users)
     return users
 
