@@ -239,7 +239,7 @@ def test_where_both_are_enrolled_the_users_row_is_kept(
     kept = enrolment.enrol(meeting=meeting, person=own, preset=None, source=Source.ADMIN, by=by).participant
     gone = enrolment.enrol(meeting=meeting, person=guest, preset=None, source=Source.ADMIN, by=by).participant
     linking.note_verified(bob, MAIL)
-    assert [row.pk for row in linking.merge(guest, own, by=by).staying] == [gone.pk]
+    assert [(row.pk, own_row.pk) for row, own_row in linking.merge(guest, own, by=by).staying] == [(gone.pk, kept.pk)]
     gone.refresh_from_db()
     assert (gone.state, gone.removal_cause, gone.person) == ("removing", "merged", guest)
     passes.converge(by=by)
