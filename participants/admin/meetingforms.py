@@ -87,7 +87,8 @@ class MeetingForm(_ModelForm):
             names = ", ".join(row.effective_name for row in plan.leaving[:_NAMED])
             more = f" and {len(plan.leaving) - _NAMED} more" if len(plan.leaving) > _NAMED else ""
             box.help_text = f"Removed, since none of these groups holds them: {names}{more}."
-        self.add_error("groups_agreed", f"Saving will {describe_plan(plan)}. Tick the box and save again.")
+        self.add_error(None, f"Saving will {describe_plan(plan)}. Tick the box under “Groups” and save again.")
+        self.add_error("groups_agreed", "Tick the box to agree.")
 
 
 def describe_plan(plan: groups.Preview) -> str:

@@ -11,7 +11,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 
+from participants.admin import badges
 from participants.admin.access import read_actor
 from participants.errors import RollcallError
 from participants.models import VerifiedEmail
@@ -40,9 +42,9 @@ class VerifiesEmails(_Admin):
     def get_list_display(self, request: HttpRequest) -> Any:
         return [*super().get_list_display(request), "verified"]
 
-    @admin.display(description="e-mail verified", boolean=True, ordering="is_verified")
-    def verified(self, row: User) -> bool:
-        return bool(getattr(row, "is_verified", False))
+    @admin.display(description="e-mail verified", ordering="is_verified")
+    def verified(self, row: User) -> SafeString:
+        return badges.render_badge("Verified", "good") if getattr(row, "is_verified", False) else badges.NOTHING
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
