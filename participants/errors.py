@@ -65,6 +65,33 @@ class ParticipantRemoved(RollcallError):
     message = "This person was removed from the meeting. Restore them instead of enrolling them anew."
 
 
+class PersonMerged(RollcallError):
+    code = "merged"
+    message = "This guest was merged into a user's person. Enrol the user instead."
+
+
+class MergeRefused(RollcallError):
+    """The sentence says which rule stands in the way."""
+
+    code = "merge_refused"
+    message = "These two can't be merged."
+
+
+class EmailMissing(RollcallError):
+    code = "email_missing"
+    message = "This user has no e-mail address. Enter one first."
+
+
+class EmailTaken(RollcallError):
+    code = "email_taken"
+    message = "This e-mail address is verified as another user's. Withdraw that first."
+
+
+class UnknownGroup(RollcallError):
+    code = "unknown_group"
+    message = "There is no group of that name."
+
+
 class MeetingFull(RollcallError):
     code = "full"
     message = "The meeting has reached its capacity. Raise the capacity or remove somebody."

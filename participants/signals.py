@@ -1,25 +1,32 @@
-"""What follows from a change of a user, wherever it was made: names follow, and losing the account removes."""
+"""What follows from a change of a user or a group, wherever it was made.
 
+Names follow, losing the account removes, groups' members are enrolled and removed, a sign-in links. Bulk changes send
+no signal: each tick looks for what they left.
+"""
+
+from collections.abc import Collection
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
-from django.db.models.signals import post_save, pre_delete
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
-from participants.models import Actor, EventKind, Participant, Person
+from participants.models import Actor, EventKind, Meeting, Participant, Person
 from participants.models.event import record
-from participants.services import people, removal
+from participants.services import groups, linking, people, removal
 
 _BY = Actor(via="signal")
+_CHANGED = frozenset({"post_add", "post_remove", "post_clear"})
 
 
 @receiver(post_save, sender=User, dispatch_uid="rollcall.user_saved")
 def follow_user(sender: type[User], instance: User, created: bool, raw: bool, **kwargs: Any) -> None:
     if created or raw:
         return
-    people.follow_user(instance)
+    people.follow_user(instance, by=_BY)
     if not instance.is_active:
         person = Person.objects.filter(user=instance).first()
         if person is not None:
@@ -36,6 +43,34 @@ def let_user_go(sender: type[User], instance: User, **kwargs: Any) -> None:
     Person.objects.filter(pk=person.pk).update(
         email="", blocked_at=timezone.now(), block_reason="The user account was deleted."
     )
+
+
+@receiver(user_logged_in, dispatch_uid="rollcall.signed_in")
+def link_guest(sender: Any, user: Any, **kwargs: Any) -> None:
+    linking.link_at_sign_in(user)
+
+
+@receiver(m2m_changed, sender=User.groups.through, dispatch_uid="rollcall.membership")
+def follow_members(
+    sender: Any, instance: User | Group, action: str, reverse: bool, pk_set: Collection[int] | None, **kwargs: Any
+) -> None:
+    if action not in _CHANGED:
+        return
+    if not reverse:
+        groups.follow_soon(by=_BY, users=[instance.pk])
+    elif pk_set is None or pk_set:
+        groups.follow_soon(by=_BY, users=pk_set)
+
+
+@receiver(m2m_changed, sender=Meeting.groups.through, dispatch_uid="rollcall.tie")
+def follow_tie(sender: Any, instance: Meeting | Group, action: str, **kwargs: Any) -> None:
+    if action in _CHANGED:
+        groups.follow_soon(instance if isinstance(instance, Meeting) else None, by=_BY)
+
+
+@receiver(post_delete, sender=Group, dispatch_uid="rollcall.group_deleted")
+def let_group_go(sender: type[Group], instance: Group, **kwargs: Any) -> None:
+    groups.follow_soon(by=_BY)
 
 
 def _withdraw(person: Person, kind: EventKind) -> None:

@@ -42,6 +42,20 @@ class Source(TextChoices):
     SYNC = "sync", "Found at RealtimeKit"
 
 
+class RemovalCause(TextChoices):
+    """Why a participant was removed, where that decides whether they may come back by themselves."""
+
+    LEFT_GROUP = "group", "Left the group"
+    MERGED = "merged", "Merged into another person"
+
+
+class VerifiedBy(TextChoices):
+    """Who says that an e-mail address is a user's own."""
+
+    STAFF = "staff", "A member of staff"
+    PROVIDER = "provider", "The sign-in provider"
+
+
 class ExpirySource(TextChoices):
     JWT = "jwt", "Read from the token"
     ASSUMED = "assumed", "Assumed from the issue time"

@@ -1,17 +1,40 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.auth.models import Group
 from django.db.models import Q
 
 from participants.models import Meeting, Preset
+from participants.services import groups
+from participants.services.meetings import check_ties
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Meeting]
 else:
     _ModelForm = forms.ModelForm  # generic only in the stubs
 
+_NAMED = 8
+"""People who are named before they are removed; more are counted."""
+
+
+class Confirmation(forms.CheckboxInput):
+    """A box that is never ticked beforehand; ticking it sends what exactly is agreed to."""
+
+    token = ""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, False, attrs)
+        context["widget"]["value"] = self.token
+        return context
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return str(data.get(name, ""))
+
 
 class MeetingForm(_ModelForm):
+    groups_agreed = forms.CharField(required=False, widget=forms.HiddenInput)
+    """Appears once other groups were chosen, and asks before anybody is enrolled or removed by that."""
+
     class Meta:
         model = Meeting
         fields = (
@@ -24,6 +47,7 @@ class MeetingForm(_ModelForm):
             "default_preset",
             "capacity",
             "managers",
+            "groups",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,3 +61,46 @@ class MeetingForm(_ModelForm):
             widget = self.fields[name].widget if name in self.fields else None
             for half, part in zip(getattr(widget, "widgets", ()), ("date", "time"), strict=False):
                 half.attrs["aria-label"] = f"{self.fields[name].label}, {part}"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = cleaned.get("groups")
+        if "default_preset" in cleaned:
+            kept = chosen is None and not self.instance._state.adding
+            check_ties(cleaned["default_preset"], self.instance.groups.all() if kept else chosen)
+        if chosen is not None and not self.errors and "groups" in self.changed_data:
+            self._ask(list(chosen), cleaned)
+        return cleaned
+
+    def _ask(self, chosen: list[Group], cleaned: dict[str, Any]) -> None:
+        """Say what following these groups would do, unless that was agreed to."""
+        plan = groups.preview(self.instance, chosen, capacity=cleaned.get("capacity"))
+        # Enough to tell whether somebody changed their mind since they were asked.
+        token = ",".join(str(group.pk) for group in sorted(chosen, key=lambda group: group.pk)) or "none"
+        if not plan or cleaned.get("groups_agreed") == token:
+            return
+        self.fields["groups_agreed"].widget = widget = Confirmation()
+        widget.token = token
+        box = self["groups_agreed"]
+        box.label = f"Yes, {describe_plan(plan)}"
+        if plan.leaving:
+            names = ", ".join(row.effective_name for row in plan.leaving[:_NAMED])
+            more = f" and {len(plan.leaving) - _NAMED} more" if len(plan.leaving) > _NAMED else ""
+            box.help_text = f"Removed, since none of these groups holds them: {names}{more}."
+        self.add_error(None, f"Saving will {describe_plan(plan)}. Tick the box under “Groups” and save again.")
+        self.add_error("groups_agreed", "Tick the box to agree.")
+
+
+def describe_plan(plan: groups.Preview) -> str:
+    parts = [f"enrol {plan.enrol}"] if plan.enrol else []
+    parts += [f"remove {len(plan.leaving)}"] if plan.leaving else []
+    left = f" ({plan.left_out} more find no place)" if plan.left_out else ""
+    count = plan.enrol + len(plan.leaving)
+    return f"{' and '.join(parts)} {'person' if count == 1 else 'people'}{left}"
+
+
+def describe_counts(counts: groups.Counts) -> str:
+    """What following groups has done, as a sentence; blank for nothing."""
+    done = ((counts.enrolled, "enrolled"), (counts.restored, "enrolled again"), (counts.removed, "removed"))
+    parts = [f"{count} {verb}" for count, verb in done if count]
+    return f"By its groups: {', '.join(parts)}. RealtimeKit is told in the background." if parts else ""

@@ -17,13 +17,15 @@ from participants.admin.access import find_origin, may, read_actor
 from participants.admin.autocompletion import PeopleField, PeopleSelect
 from participants.admin.enrolling import EnrolForm, enrol, keep, recall
 from participants.admin.filters import NowFilter, TroubleFilter
-from participants.admin.meetingforms import MeetingForm
+from participants.admin.meetingforms import MeetingForm, describe_counts
 from participants.admin.mixins import ReadOnly
+from participants.admin.ties import describe_ties
 from participants.errors import RollcallError
 from participants.models import Meeting
-from participants.services import admission, meetings, rights
+from participants.services import admission, groups, meetings, rights
 from participants.states import MeetingState, ParticipantState
 
+GROUPS_HELP = "Members of these groups are enrolled with the default preset, and removed when they leave the group."
 COUNTED = (ParticipantState.ENROLLED, ParticipantState.PENDING, ParticipantState.FAILED)
 
 
@@ -37,13 +39,14 @@ class MeetingAdmin(ReadOnly[Meeting]):
     search_fields = ("title", "id", "realtimekit_id")
     search_help_text = "Title, meeting id or RealtimeKit id"
     ordering = ("-created_at",)
-    autocomplete_fields = ("managers",)
+    autocomplete_fields = ("managers", "groups")
     actions = ("retry_chosen",)
     fieldsets = (
         (None, {"fields": ("title", "status")}),
         ("Schedule", {"fields": ("opens_at", "closes_at", "enforce_window")}),
         ("People", {"fields": ("admission", "default_preset", "capacity", "managers")}),
     )
+    group_fieldset = ("Groups", {"fields": ("groups", "groups_agreed"), "description": GROUPS_HELP})
 
     def has_view_permission(self, request: HttpRequest, obj: Meeting | None = None) -> bool:
         return may(request, "view_meeting", obj) or may(request, "change_meeting", obj)
@@ -60,6 +63,11 @@ class MeetingAdmin(ReadOnly[Meeting]):
     def get_readonly_fields(self, request: HttpRequest, obj: Meeting | None = None) -> tuple[str, ...]:
         wide = rights.holds(request.user, "change_meeting" if obj else "add_meeting")
         return () if wide else ("managers",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Meeting | None = None) -> Any:
+        """Groups are chosen by those who may see which there are, and enrol and remove people."""
+        may_tie = rights.may_tie_groups(request.user, obj)
+        return (*self.fieldsets, self.group_fieldset) if may_tie else self.fieldsets
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         counts = {f"{s}_count": Count("participants", filter=Q(participants__state=s)) for s in COUNTED}
@@ -126,15 +134,21 @@ class MeetingAdmin(ReadOnly[Meeting]):
 
     def save_model(self, request: HttpRequest, obj: Meeting, form: MeetingForm, change: bool) -> None:
         actor = read_actor(request)
-        changed = [name for name in form.changed_data if name != "managers"]
-        managers = form.cleaned_data.get("managers") if "managers" in form.changed_data else None
+        related = {name: form.cleaned_data[name] for name in ("managers", "groups") if name in form.changed_data}
+        changed = [name for name in form.changed_data if name not in (*related, "groups_agreed")]
+        counts = groups.Counts()
         if not change or form.changed_data:
-            meetings.store(obj, by=actor, managers=managers, changed=changed if change else None)
+            counts = meetings.store(obj, by=actor, changed=changed if change else None, **related)
         # Django wraps this form in a transaction, in which no remote call is made.
-        transaction.on_commit(lambda: self._report(request, obj, meetings.try_now(obj, by=actor)))
+        transaction.on_commit(lambda: self._finish(request, obj, counts))
+
+    def _finish(self, request: HttpRequest, meeting: Meeting, counts: groups.Counts) -> None:
+        if text := describe_counts(counts):
+            self.say(request, text, good=True)
+        self._report(request, meeting, meetings.try_now(meeting, by=read_actor(request)))
 
     def save_related(self, request: HttpRequest, form: MeetingForm, formsets: Any, change: bool) -> None:
-        """Nothing: the managers were stored with the rest."""
+        """Nothing: managers and groups were stored with the rest."""
 
     def response_add(self, request: HttpRequest, obj: Meeting, post_url_continue: str | None = None) -> HttpResponse:
         """On to the meeting's own page, where people are enrolled."""
@@ -156,13 +170,15 @@ class MeetingAdmin(ReadOnly[Meeting]):
         return field
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        own = {"form_class": PeopleField, "widget": PeopleSelect(db_field, self.admin_site)}
+        own: dict[str, Any] = {"widget": PeopleSelect(db_field, self.admin_site)}
+        if db_field.name == "managers":
+            own["form_class"] = PeopleField
         return super().formfield_for_manytomany(db_field, request, **{**own, **kwargs})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         meeting = context.get("original")
         if isinstance(meeting, Meeting):
-            context.update(self._describe(request, meeting))
+            context.update(self._describe(request, meeting), follows=describe_ties(request, meeting))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:

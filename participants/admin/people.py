@@ -16,9 +16,12 @@ from participants.admin import badges
 from participants.admin.access import find_origin, may, read_actor
 from participants.admin.filters import BlockedFilter
 from participants.admin.history import list_history_of_person
+from participants.admin.merging import describe_candidates, describe_merger
 from participants.admin.mixins import ReadOnly
+from participants.admin.verifying import describe_email
+from participants.errors import MergeRefused
 from participants.models import Participant, Person
-from participants.services import people, rights
+from participants.services import linking, people, rights
 from participants.states import OCCUPYING, REMOVABLE
 
 
@@ -47,11 +50,12 @@ class PersonAdmin(ReadOnly[Person]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
         held = Q(participants__state__in=OCCUPYING)
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("user")
-            .annotate(held=Count("participants", filter=held), shows_rows=Value(may(request, "view_participant")))
+        rows = super().get_queryset(request)
+        if request.resolver_match and request.resolver_match.url_name == "participants_person_changelist":
+            # Their own page stays, for the history; nobody looks for them in a list.
+            rows = rows.filter(merged_into=None)
+        return rows.select_related("user", "merged_into").annotate(
+            held=Count("participants", filter=held), shows_rows=Value(may(request, "view_participant"))
         )
 
     @admin.display(description="person", ordering="display_name")
@@ -68,6 +72,8 @@ class PersonAdmin(ReadOnly[Person]):
     def access(self, row: Person) -> SafeString:
         if row.erased_at:
             return badges.render_badge("Erased", "quiet")
+        if row.merged_into_id:
+            return badges.render_badge("Merged", "quiet", "An emptied guest, kept for its history.")
         if row.blocked_at:
             return badges.render_badge("Blocked", "bad", row.block_reason)
         if not row.is_active:
@@ -99,15 +105,19 @@ class PersonAdmin(ReadOnly[Person]):
         own = [
             path("<uuid:pk>/block/", wrap(self.block_view), name=f"{name}_block"),
             path("<uuid:pk>/unblock/", wrap(self.unblock_view), name=f"{name}_unblock"),
+            path("<uuid:pk>/merge/<uuid:guest_pk>/", wrap(self.merge_view), name=f"{name}_merge"),
         ]
         return own + super().get_urls()
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         person = context["original"]
-        may_block = rights.holds(request.user, "block_person") and not person.erased_at
+        may_block = rights.holds(request.user, "block_person") and not person.erased_at and not person.merged_into_id
         shows = rights.holds(request.user, "view_event") or rights.holds(request.user, "view_participant")
         history = list_history_of_person(person, timezone.now()) if shows else None
         context.update(title=str(person), subtitle=None, may_block=may_block, history=history)
+        context.update(describe_candidates(request, person))
+        if person.user is not None:
+            context.update(describe_email(request, person.user))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def block_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -128,6 +138,22 @@ class PersonAdmin(ReadOnly[Person]):
             self.say(request, f"{person} {text}", good=lifted)
             return redirect(find_origin(request) or self.link("change", person.pk))
         return self._ask(request, person, "unblock")
+
+    def merge_view(self, request: HttpRequest, pk: uuid.UUID, guest_pk: uuid.UUID) -> HttpResponse:
+        if not rights.holds(request.user, "merge_person"):
+            raise PermissionDenied
+        person, guest = self.find_or_404(request, pk), self.find_or_404(request, guest_pk)
+        if request.method == "POST":
+            try:
+                merger = linking.merge(guest, person, by=read_actor(request))
+            except MergeRefused as error:
+                self.say(request, f"Nothing was merged. {error}", good=False)
+            else:
+                self.say(request, describe_merger(merger), good=True)
+            return self.go_to("change", person.pk)
+        merger = linking.plan_merger(guest, person)
+        context = self.give_context(request, f"Merge {guest} into {person}?", original=person, merger=merger)
+        return render(request, "admin/participants/person/merge.html", context)
 
     def _find_for_blocking(self, request: HttpRequest, pk: uuid.UUID) -> Person:
         if not rights.holds(request.user, "block_person"):

@@ -16,6 +16,7 @@ from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
 from participants.admin.records import EventAdmin, PresetAdmin
+from participants.admin.verifying import VerifiesEmails
 from participants.models import Batch, Event, Meeting, Participant, Person, Preset
 from participants.services import rights
 
@@ -45,7 +46,7 @@ class RollcallAdminSite(AdminSite):
         if _is_hidden(model_or_iterable):
             return
         if admin_class is not None and model_or_iterable == (User,):
-            admin_class = type("AccountAdmin", (TellsOfRemovals, admin_class), {})
+            admin_class = type("AccountAdmin", (TellsOfRemovals, VerifiesEmails, admin_class), {})
         super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:

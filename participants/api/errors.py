@@ -39,6 +39,11 @@ STATUS: dict[str, int] = {
     "unknown_user": 400,
     "ambiguous_user": 409,
     "inactive_user": 409,
+    "merged": 409,
+    "merge_refused": 409,
+    "email_missing": 409,
+    "email_taken": 409,
+    "unknown_group": 400,
     "meeting_failed": 409,
     "wrong_state": 409,
     "too_many_people": 400,
@@ -52,6 +57,7 @@ FIELDS = {
     "unknown_preset": "preset",
     "preset_missing": "preset",
     "unknown_user": "user",
+    "unknown_group": "groups",
     "too_many_people": "people",
 }
 """The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""

@@ -21,7 +21,7 @@ from participants.api.throttling import PersonThrottle
 from participants.api.views import read_actor
 from participants.models import Meeting, Participant
 from participants.realtimekit import Deadline
-from participants.services import meetings, people, presets, rights
+from participants.services import groups, meetings, people, presets, rights
 from participants.services.settling import STAFF_SECONDS
 from participants.states import MeetingState, MeetingStatus
 
@@ -50,15 +50,16 @@ def apply_filter(view: APIView, kind: type[filters.FilterSet], request: Request,
     return chosen.qs
 
 
-def render_all(rows: list[Meeting]) -> list[dict[str, Any]]:
-    """Counts of all rows in one query."""
+def render_all(rows: list[Meeting], request: Request) -> list[dict[str, Any]]:
+    """For this caller, with the counts of all rows in one query."""
     grouped = (
         Participant.objects.filter(meeting__in=rows).order_by().values("meeting", "state").annotate(n=Count("pk"))
     )
     counts: dict[uuid.UUID, dict[str, int]] = {}
     for item in grouped:
         counts.setdefault(item["meeting"], {})[item["state"]] = item["n"]
-    return [render_managed_meeting(row, counts.get(row.pk, {})) for row in rows]
+    shows_groups = rights.sees_groups(request.user)
+    return [render_managed_meeting(row, counts.get(row.pk, {}), shows_groups=shows_groups) for row in rows]
 
 
 _PROBLEM_FIELDS = {"unknown_preset": "default_preset", "unknown_user": "managers"}
@@ -80,12 +81,13 @@ class ManageMeetingsView(ManageView):
         responses={200: describe_page(ManagedMeeting)},
     )
     def get(self, request: Request) -> Response:
-        rows = rights.list_meetings(request.user).select_related("default_preset").prefetch_related("managers")
+        rows = rights.list_meetings(request.user).select_related("default_preset")
+        rows = rows.prefetch_related("managers", "groups")
         pages = Pages()
         page: list[Meeting] | None = pages.paginate_queryset(
             apply_filter(self, MeetingFilter, request, rows), request, view=self
         )
-        return pages.get_paginated_response(render_all(page or []))
+        return pages.get_paginated_response(render_all(page or [], request))
 
     @extend_schema(
         operation_id="manage_meetings_create",
@@ -101,9 +103,10 @@ class ManageMeetingsView(ManageView):
             raise PermissionDenied("You don't have the right 'add_meeting'.")
         asked = MeetingInput(data=request.data)
         asked.is_valid(raise_exception=True)
-        fields, managers = _resolve(asked.validated_data)
-        meeting, _ = meetings.create(by=read_actor(request), managers=managers or [], **fields)
-        return Response(render_all([meeting])[0], status=201)
+        _check_ties(request, None, asked.validated_data)
+        fields = _resolve(asked.validated_data)
+        meeting, _ = meetings.create(by=read_actor(request), **fields)
+        return Response(render_all([meeting], request)[0], status=201)
 
 
 class ManageMeetingView(ManageView):
@@ -111,12 +114,14 @@ class ManageMeetingView(ManageView):
 
     @extend_schema(operation_id="manage_meetings_get", summary="One meeting", responses={200: ManagedMeeting})
     def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
-        return Response(render_all([find_meeting(request, meeting_id, "view_meeting")])[0])
+        return Response(render_all([find_meeting(request, meeting_id, "view_meeting")], request)[0])
 
     @extend_schema(
         operation_id="manage_meetings_patch",
         summary="Change a meeting",
-        description="Only the fields given. Managers may not change `managers`.",
+        description="Only the fields given. Managers may not change `managers`. Changing `groups` needs "
+        "the right to see groups (`auth.view_group`) and those to enrol and remove people in this meeting: members "
+        "are enrolled at once, and people whom none of the groups holds any more are removed.",
         request=MeetingInput(partial=True),
         responses={200: ManagedMeeting},
     )
@@ -126,17 +131,26 @@ class ManageMeetingView(ManageView):
         asked.is_valid(raise_exception=True)
         if "managers" in asked.validated_data and not rights.holds(request.user, "change_meeting"):
             raise PermissionDenied("Managers can't change who manages a meeting; ask a member of staff.")
-        fields, managers = _resolve(asked.validated_data)
-        meetings.edit(meeting, by=read_actor(request), managers=managers, **fields)
+        _check_ties(request, meeting, asked.validated_data)
+        meetings.edit(meeting, by=read_actor(request), **_resolve(asked.validated_data))
         meeting = find_meeting(request, meeting_id, "change_meeting")
-        return Response(render_all([meeting])[0])
+        return Response(render_all([meeting], request)[0])
 
 
-def _resolve(data: dict[str, Any]) -> tuple[dict[str, Any], list[Any] | None]:
-    """Names to rows: the preset by its name, managers by id, username or e-mail."""
+def _check_ties(request: Request, meeting: Meeting | None, data: dict[str, Any]) -> None:
+    if "groups" in data and not rights.may_tie_groups(request.user, meeting):
+        raise PermissionDenied(
+            "Choosing a meeting's groups needs the right 'auth.view_group', and those to enrol and remove people."
+        )
+
+
+def _resolve(data: dict[str, Any]) -> dict[str, Any]:
+    """Names to rows: the preset and the groups by their names, managers by id, username or e-mail."""
     fields = dict(data)
-    managers = fields.pop("managers", None)
     if name := fields.get("default_preset"):
         fields["default_preset"] = presets.resolve(name, deadline=Deadline.after(STAFF_SECONDS / 2))
-    found = None if managers is None else [people.find_user(value) for value in managers]
-    return fields, found
+    if "managers" in fields:
+        fields["managers"] = [people.find_user(value) for value in fields["managers"]]
+    if "groups" in fields:
+        fields["groups"] = groups.find_groups(fields["groups"])
+    return fields

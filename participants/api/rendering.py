@@ -63,7 +63,7 @@ def render_admitted(admitted: Admitted) -> Body:
     }
 
 
-def render_managed_meeting(meeting: Meeting, counts: dict[str, int]) -> Body:
+def render_managed_meeting(meeting: Meeting, counts: dict[str, int], *, shows_groups: bool) -> Body:
     return {
         **render_meeting(meeting),
         "state": meeting.state,
@@ -73,6 +73,7 @@ def render_managed_meeting(meeting: Meeting, counts: dict[str, int]) -> Body:
         "default_preset": meeting.default_preset.name if meeting.default_preset else None,
         "capacity": meeting.capacity,
         "managers": sorted(user.get_username() for user in meeting.managers.all()),
+        "groups": sorted(group.name for group in meeting.groups.all()) if shows_groups else None,
         "counts": {name: counts.get(name, 0) for name in ("enrolled", "pending", "failed")},
         "last_error": render_error(meeting),
         "created_at": render_time(meeting.created_at),

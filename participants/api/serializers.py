@@ -125,6 +125,11 @@ class ManagedMeeting(MeetingBrief):
     default_preset = serializers.CharField(allow_null=True)
     capacity = serializers.IntegerField(allow_null=True)
     managers = serializers.ListField(child=serializers.CharField(), help_text="Usernames.")
+    groups = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Names of the groups whose members are enrolled; null for those who may not see groups.",
+    )
     counts = Counts()
     last_error = ErrorShape(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -158,6 +163,12 @@ class MeetingInput(StrictSerializer):
     default_preset = serializers.CharField(allow_null=True, required=False, help_text="A preset's name.")
     capacity = serializers.IntegerField(allow_null=True, min_value=1, max_value=2**31 - 1, required=False)
     managers = serializers.ListField(child=UserReference(), required=False, help_text=USER_HELP, max_length=200)
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=150),
+        required=False,
+        max_length=100,
+        help_text="Names of groups: their members are enrolled, and removed when they leave. Needs a default preset.",
+    )
 
 
 class GuestInput(StrictSerializer):

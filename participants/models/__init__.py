@@ -6,6 +6,7 @@ from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
+from participants.models.verifiedemail import VerifiedEmail
 
 __all__ = [
     "Actor",
@@ -19,4 +20,5 @@ __all__ = [
     "Participant",
     "Person",
     "Preset",
+    "VerifiedEmail",
 ]

@@ -11,7 +11,15 @@ from participants.models.fields import EncryptedTextField
 from participants.models.meeting import Meeting
 from participants.models.person import Person
 from participants.models.preset import Preset
-from participants.states import OCCUPYING, PARTICIPANT_MOVES, ExpirySource, MeetingState, ParticipantState, Source
+from participants.states import (
+    OCCUPYING,
+    PARTICIPANT_MOVES,
+    ExpirySource,
+    MeetingState,
+    ParticipantState,
+    RemovalCause,
+    Source,
+)
 
 NAME_LIMIT = 100
 """Longest name and title we send (contract 18, row 31)."""
@@ -55,6 +63,7 @@ class ParticipantQuerySet(LeasedQuerySet["Participant"]):
             Q(person__user__is_active=False)
             | Q(person__blocked_at__isnull=False)
             | Q(person__erased_at__isnull=False)
+            | Q(person__merged_into__isnull=False)
         )
         return self.filter(
             gone, state__in=(ParticipantState.PENDING, ParticipantState.FAILED, ParticipantState.ENROLLED)
@@ -115,6 +124,14 @@ class Participant(Identified, Leased):
         related_name="removed_participants",
         editable=False,
     )
+    removal_cause = models.CharField(
+        max_length=16,
+        choices=RemovalCause.choices,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="Why they were removed last; blank is anything else. Says nothing of those who are not removed.",
+    )
 
     objects = ParticipantQuerySet.as_manager()
 
@@ -149,6 +166,7 @@ class Participant(Identified, Leased):
             ),
             models.Index(fields=["verify_after"], condition=Q(verify_after__isnull=False), name="participant_verify"),
             models.Index(fields=["meeting", "state"], name="participant_meeting_state"),
+            models.Index(fields=["meeting", "person"], condition=Q(source="group"), name="participant_of_group"),
         ]
 
     def __str__(self) -> str:

@@ -28,11 +28,17 @@ class Person(Identified):
     blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     block_reason = models.CharField(max_length=300, blank=True, default="")
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_people", editable=False
+    )
 
     class Meta:
         verbose_name_plural = "people"
         ordering = ["display_name", "id"]
-        permissions = [("block_person", "Can block and unblock a person")]
+        permissions = [
+            ("block_person", "Can block and unblock a person"),
+            ("merge_person", "Can merge a guest into a user's person"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["email"],
@@ -56,5 +62,6 @@ class Person(Identified):
 
     @property
     def is_active(self) -> bool:
-        """False for a blocked or erased person and for a deactivated user."""
-        return not self.blocked_at and not self.erased_at and (self.user is None or self.user.is_active)
+        """False for a blocked, erased or merged person and for a deactivated user."""
+        is_out = self.blocked_at or self.erased_at or self.merged_into_id
+        return not is_out and (self.user is None or self.user.is_active)

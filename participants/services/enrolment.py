@@ -15,6 +15,7 @@ from participants.errors import (
     MeetingFull,
     ParticipantRemoved,
     PersonBlocked,
+    PersonMerged,
     PresetGone,
     RollcallError,
     WrongState,
@@ -50,7 +51,7 @@ def enrol(
 ) -> Result:
     """Enrol a person. Somebody enrolled already stays as they are; a failed row is retried.
 
-    Raises ParticipantRemoved, PersonBlocked, InactiveUser, PresetMissing, PresetGone or MeetingFull.
+    Raises ParticipantRemoved, PersonBlocked, PersonMerged, InactiveUser, PresetMissing, PresetGone or MeetingFull.
     """
     row, created = store(meeting=meeting, person=person, preset=preset, source=source, by=by, name=name)
     if row.state != ParticipantState.PENDING:
@@ -181,5 +182,7 @@ def _retry(row: Participant, preset: Preset | None, by: Actor) -> Participant:
 def _check_person(person: Person) -> None:
     if person.blocked_at or person.erased_at:
         raise PersonBlocked
+    if person.merged_into_id:
+        raise PersonMerged
     if not person.is_active:
         raise InactiveUser

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,25 +13,33 @@ from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, EventKind, Meeting
 from participants.models.event import record
 from participants.realtimekit import Deadline
+from participants.services import groups as following
 from participants.services import rooms
 from participants.services.settling import STAFF_SECONDS
 from participants.states import MeetingState
 
 
-def create(*, by: Actor, managers: Iterable[User] = (), **fields: Any) -> tuple[Meeting, RollcallError | None]:
+def create(
+    *, by: Actor, managers: Iterable[User] = (), groups: Iterable[Group] = (), **fields: Any
+) -> tuple[Meeting, RollcallError | None]:
     """A new meeting, and why RealtimeKit has not got it yet, if so. Raises ValidationError."""
     meeting = Meeting(**fields)
-    store(meeting, by=by, managers=managers)
+    store(meeting, by=by, managers=managers, groups=list(groups) or None)
     return meeting, try_now(meeting, by=by)
 
 
 def edit(
-    meeting: Meeting, *, by: Actor, managers: Iterable[User] | None = None, **fields: Any
+    meeting: Meeting,
+    *,
+    by: Actor,
+    managers: Iterable[User] | None = None,
+    groups: Iterable[Group] | None = None,
+    **fields: Any,
 ) -> RollcallError | None:
     """Change a meeting; returns why RealtimeKit has not got the change yet, if so. Raises ValidationError."""
     for name, value in fields.items():
         setattr(meeting, name, value)
-    store(meeting, by=by, managers=managers, changed=sorted(fields))
+    store(meeting, by=by, managers=managers, groups=groups, changed=sorted(fields))
     return try_now(meeting, by=by)
 
 
@@ -39,11 +48,18 @@ def store(
     *,
     by: Actor,
     managers: Iterable[User] | None = None,
+    groups: Iterable[Group] | None = None,
     changed: list[str] | None = None,
-) -> None:
-    """The local half: validate, write only the columns that were edited, leave an event."""
+) -> following.Counts:
+    """The local half: validate, write only the columns that were edited, leave an event.
+
+    Answers what following the meeting's groups has done, filled in once the transaction is over.
+    """
     adding = meeting._state.adding
     meeting.full_clean(exclude=["realtimekit_id"])
+    ties = None if groups is None else list(groups)
+    check_ties(meeting.default_preset_id, ties if ties is not None or adding else meeting.groups.all())
+    counts = following.Counts()
     with transaction.atomic():
         if adding:
             meeting.save()
@@ -53,10 +69,26 @@ def store(
             meeting.save(update_fields=[*(changed or []), "last_error_code", "last_error_detail", "updated_at"])
         if managers is not None:
             meeting.managers.set(managers)
+        if ties is not None or "capacity" in (changed or ()) or "default_preset" in (changed or ()):
+            # Before the ties are set, whose signal does the same in nobody's name.
+            counts = following.follow_soon(meeting, by=by)
+        if ties is not None:
+            meeting.groups.set(ties)
         kind = EventKind.MEETING_CREATED if adding else EventKind.MEETING_CHANGED
-        record(kind, by, meeting=meeting, **_describe(meeting, changed))
+        told = _describe(meeting, changed)
+        if ties is not None:
+            told["groups"] = sorted(group.name for group in ties)
+        record(kind, by, meeting=meeting, **told)
         if not adding:
             _reopen_failed(meeting)
+    return counts
+
+
+def check_ties(preset: Any, groups: Iterable[Group] | None) -> None:
+    """Raises ValidationError where groups are followed without a default preset to enrol their members with."""
+    if preset is None and groups is not None and any(True for _ in groups):
+        text = "Following groups needs a default preset: it is what their members are enrolled with."
+        raise ValidationError({"default_preset": ValidationError(text, code="default_preset_needed")})
 
 
 def retry(meeting: Meeting, *, by: Actor) -> RollcallError | None:

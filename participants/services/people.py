@@ -1,17 +1,23 @@
 """People: found from what somebody typed, made on first use, blocked and unblocked."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models.functions import Concat, Left, Lower, Trim
 from django.utils import timezone
 
 from participants.errors import AmbiguousUser, InactiveUser, UnknownUser
 from participants.models import Actor, EventKind, Person
-from participants.models.event import record
+from participants.models.event import record, record_many
 from participants.models.participant import NAME_LIMIT
-from participants.services import removal
+from participants.services import removal, waking
+
+FOLLOWED = 500
+"""People brought up to date in one pass."""
 
 
 def find_user(value: str | int) -> User:
@@ -55,6 +61,21 @@ def person_of(user: User, by: Actor) -> Person:
     return person
 
 
+def make_many(users: Collection[User], *, by: Actor) -> None:
+    """People for users who have none, in few statements and a transaction of its own."""
+    known = set(Person.objects.filter(user__in=users).values_list("user", flat=True))
+    # In one order, or two of these that meet could wait for each other's rows.
+    missing = sorted((user for user in users if user.pk not in known), key=lambda user: user.pk)
+    if not missing:
+        return
+    fresh = [Person(user=user, **describe(user)) for user in missing]
+    with transaction.atomic():
+        # Somebody else's request may make some of them at this moment; theirs stay.
+        Person.objects.bulk_create(fresh, ignore_conflicts=True)
+        stored = set(Person.objects.filter(pk__in=[person.pk for person in fresh]).values_list("pk", flat=True))
+        record_many(EventKind.PERSON_MADE, by, [person for person in fresh if person.pk in stored])
+
+
 def guest(*, name: str, email: str, by: Actor) -> Person:
     """The guest with that e-mail address, made on first use; a known guest keeps their name."""
     email = email.strip().lower()
@@ -77,10 +98,45 @@ def describe(user: User) -> dict[str, Any]:
     }
 
 
-def follow_user(user: User) -> None:
-    """Bring name and e-mail of the user's person up to date; remote names follow by converging."""
+def follow_user(user: User, *, by: Actor) -> bool:
+    """Bring name and e-mail of the user's person up to date; remote names follow by converging.
+
+    Whether they differed. What was verified of an old address does not count for a new one.
+    """
     wanted = describe(user)
-    Person.objects.filter(user=user, erased_at=None).exclude(**wanted).update(**wanted, updated_at=timezone.now())
+    person = Person.objects.filter(user=user, erased_at=None).exclude(**wanted).first()
+    if person is None:
+        return False
+    changed = [name for name, value in wanted.items() if getattr(person, name) != value]
+    with transaction.atomic():
+        if not Person.objects.filter(pk=person.pk, user=user).update(**wanted, updated_at=timezone.now()):
+            return False  # merged or let go at this moment
+        record(EventKind.PERSON_CHANGED, by, person=person, changed=changed)
+    waking.wake()
+    return True
+
+
+def follow_users(*, by: Actor) -> int:
+    """``follow_user`` for up to FOLLOWED people who differ from their user: bulk updates send no signal."""
+    count = 0
+    for user in _list_differing():
+        count += follow_user(user, by=by)
+        if count == FOLLOWED:
+            break
+    return count
+
+
+def _list_differing() -> QuerySet[User]:
+    """Users whose person may have another name or e-mail: ``describe`` as far as the database can compute it.
+
+    Names with odd spaces or letters may differ for ever here; ``follow_user`` then finds nothing to do.
+    """
+    full = Trim(Concat("first_name", Value(" "), "last_name"))
+    name = Left(Case(When(first_name="", last_name="", then=F("username")), default=full), NAME_LIMIT)
+    users = User.objects.filter(person__erased_at=None, person__isnull=False).alias(
+        wanted_name=name, wanted_email=Lower("email")
+    )
+    return users.exclude(Q(person__display_name=F("wanted_name")) & Q(person__email=F("wanted_email"))).order_by("pk")
 
 
 def block(person: Person, *, reason: str, by: Actor) -> removal.Report:

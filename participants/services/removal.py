@@ -21,6 +21,7 @@ from participants.errors import (
     MeetingFull,
     Misconfigured,
     PersonBlocked,
+    PersonMerged,
     PresetGone,
     RollcallError,
     WrongState,
@@ -36,7 +37,7 @@ from participants.services.listing import Listings
 from participants.services.rooms import VERIFY_AFTER
 from participants.services.tokencache import NO_TOKEN
 from participants.services.trouble import explain
-from participants.states import REMOVABLE, RESTORABLE, ParticipantState
+from participants.states import REMOVABLE, RESTORABLE, ParticipantState, Source
 
 SECONDS = 10.0
 KICKS = 5
@@ -94,6 +95,7 @@ def mark(pk: uuid.UUID, *, by: Actor) -> Participant | None:
         state=ParticipantState.REMOVING,
         removed_at=now,
         removed_by=by.user,
+        removal_cause="",
         outcome_unknown=doubt,
         verify_after=until,
         updated_at=now,
@@ -104,8 +106,10 @@ def mark(pk: uuid.UUID, *, by: Actor) -> Participant | None:
     return Participant.objects.with_relations().get(pk=pk)
 
 
-def mark_many(rows: ParticipantQuerySet, *, by: Actor, limit: int) -> list[uuid.UUID]:
+def mark_many(rows: ParticipantQuerySet, *, by: Actor, limit: int, cause: str = "") -> list[uuid.UUID]:
     """``mark`` for up to ``limit`` of these rows, in few statements; the ids of those it marked.
+
+    ``cause`` is a RemovalCause, or blank.
 
     Call inside a transaction. Converging does the remote half.
     """
@@ -119,6 +123,7 @@ def mark_many(rows: ParticipantQuerySet, *, by: Actor, limit: int) -> list[uuid.
         state=ParticipantState.REMOVING,
         removed_at=now,
         removed_by=by.user,
+        removal_cause=cause,
         outcome_unknown=Case(When(doubt, then=Value(True)), default=Value(False)),
         verify_after=Case(
             When(doubt & Q(lease_until__gt=now), then=F("lease_until")),
@@ -130,7 +135,7 @@ def mark_many(rows: ParticipantQuerySet, *, by: Actor, limit: int) -> list[uuid.
         **NO_TOKEN,
         **leases.CLEARED,
     )
-    record_many(EventKind.REMOVING, by, marked)
+    record_many(EventKind.REMOVING, by, marked, **({"cause": cause} if cause else {}))
     return keys
 
 
@@ -230,7 +235,7 @@ def _mark_removed(row: Participant, lease: uuid.UUID, by: Actor) -> None:
 def mark_restored(participant: Participant, *, by: Actor) -> Participant:
     """Put a removed participant back to pending, after the checks an enrolment makes. Call ``settle`` next.
 
-    Raises WrongState, PersonBlocked, InactiveUser, PresetGone or MeetingFull.
+    Raises WrongState, PersonBlocked, PersonMerged, InactiveUser, PresetGone or MeetingFull.
     """
     with transaction.atomic():
         meeting = Meeting.objects.select_for_update(no_key=True).get(pk=participant.meeting_id)
@@ -239,6 +244,9 @@ def mark_restored(participant: Participant, *, by: Actor) -> Participant:
         _check_restorable(row, meeting)
         doubt = row.outcome_unknown or row.verify_after is not None
         changes: dict[str, Any] = {**leases.CLEARED}
+        if row.source == Source.GROUP:
+            # Enrolled by whoever restores them: else the group that they left would remove them again.
+            changes["source"] = Source.API if by.via == "api" else Source.ADMIN
         # A remover may be at work: its lease stays, and ours waits for it.
         del changes["lease_id"], changes["lease_until"]
         moved = Participant.objects.filter(pk=row.pk, state=row.state).update(
@@ -262,6 +270,8 @@ def _check_restorable(row: Participant, meeting: Meeting) -> None:
         raise WrongState("Only a removed participant can be restored.")
     if row.person.blocked_at or row.person.erased_at:
         raise PersonBlocked
+    if row.person.merged_into_id:
+        raise PersonMerged
     if not row.person.is_active:
         raise InactiveUser
     if row.preset.gone_at:

@@ -32,6 +32,19 @@ def may(user: User | AnonymousUser, right: str, meeting: Meeting) -> bool:
     return bool(manages)
 
 
+def sees_groups(user: User | AnonymousUser) -> bool:
+    """Whether the user may know which groups there are; managing a meeting does not imply it."""
+    return bool(user.is_active and user.has_perm("auth.view_group"))
+
+
+def may_tie_groups(user: User | AnonymousUser, meeting: Meeting | None) -> bool:
+    """Whether the user may choose the groups of a meeting, or None for a new one: that enrols and removes people."""
+    if not sees_groups(user):
+        return False
+    needed = ("change_meeting" if meeting else "add_meeting", "add_participant", "remove_participant")
+    return all(may(user, right, meeting) if meeting else holds(user, right) for right in needed)
+
+
 def list_meetings(user: User | AnonymousUser, right: str = "view_meeting") -> QuerySet[Meeting]:
     """The meetings for which the user has the right."""
     if holds(user, right):

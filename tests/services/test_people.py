@@ -2,11 +2,15 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from participants.errors import AmbiguousUser, InactiveUser, UnknownUser
-from participants.models import Actor, Event, EventKind, Participant, Person
-from participants.services import people
+from participants.models import Actor, Event, EventKind, Meeting, Participant, Person
+from participants.sandbox import Sandbox
+from participants.services import enrolment, passes, people
 from tests.factories import AdminFactory, EnrolledFactory, GuestFactory, PersonFactory, UserFactory
+from tests.services.conftest import enrol
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +112,79 @@ def test_name_and_email_follow_the_user(ada: User, by: Actor) -> None:
     ada.save()
     person.refresh_from_db()
     assert (person.display_name, person.email) == ("Augusta King", "king@example.org")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_name_reaches_realtimekit_unless_the_enrolment_has_its_own(
+    sandbox: Sandbox, meeting: Meeting, by: Actor
+) -> None:
+    plain, named = enrol(meeting, by), enrol(meeting, by, "bob")
+    enrolment.change(named, name="The moderator", by=by)
+    for row in (plain, named):
+        assert row.person.user is not None
+        row.person.user.first_name = "Augusta"
+        row.person.user.save()
+    passes.tick(by=by)
+    remote = {item.id: item.name for item in sandbox.world.participants(str(meeting.realtimekit_id))}
+    plain.refresh_from_db()
+    assert remote[str(plain.realtimekit_id)] == "Augusta Example"
+    assert remote[str(named.realtimekit_id)] == "The moderator"
+    assert Event.objects.filter(kind=EventKind.PERSON_CHANGED).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_names_changed_in_bulk_are_followed_by_the_next_tick(sandbox: Sandbox, meeting: Meeting, by: Actor) -> None:
+    row = enrol(meeting, by)
+    User.objects.update(first_name="Augusta", email="KING@example.org")
+    passes.tick(by=by)
+    row.refresh_from_db()
+    (remote,) = sandbox.world.participants(str(meeting.realtimekit_id))
+    assert (row.person.display_name, row.person.email, remote.name) == (
+        "Augusta Example",
+        "king@example.org",
+        "Augusta Example",
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"first_name": "", "last_name": ""},
+        {"first_name": "", "last_name": "King"},
+        {"first_name": "Augusta", "last_name": ""},
+        {"first_name": "A" * 150, "last_name": "B" * 150},
+        {"first_name": " Augusta  Ada ", "last_name": "King"},
+        {"first_name": "Åsa", "last_name": "Ödegård", "email": "ÅSA@example.org"},
+        {"first_name": "", "last_name": "", "username": "x" * 150},
+    ],
+    ids=str,
+)
+def test_every_name_is_followed_once(ada: User, by: Actor, names: dict[str, str]) -> None:
+    people.person_of(ada, by)
+    User.objects.update(**names)
+    assert people.follow_users(by=by) == 1
+    assert people.follow_users(by=by) == 0
+    ada.refresh_from_db()
+    person = Person.objects.get()
+    assert {"display_name": person.display_name, "email": person.email} == people.describe(ada)
+
+
+def test_odd_names_do_not_keep_others_from_being_followed(by: Actor) -> None:
+    for user in UserFactory.create_batch(3, first_name="Two  spaces"):
+        people.person_of(user, by)
+    last = PersonFactory()
+    User.objects.filter(pk=last.user.pk).update(first_name="Zoe")
+    assert people.follow_users(by=by) == 1
+    last.refresh_from_db()
+    assert last.display_name == "Zoe Example"
+
+
+def test_with_nothing_to_do_following_users_costs_one_query(by: Actor) -> None:
+    PersonFactory.create_batch(5)
+    GuestFactory.create_batch(5)
+    with CaptureQueriesContext(connection) as seen:
+        assert people.follow_users(by=by) == 0
+    assert len(seen) == 1
 
 
 def test_an_erased_person_does_not_follow(ada: User, by: Actor) -> None:
