@@ -40,7 +40,7 @@ class BatchRowFilter(filters.FilterSet):  # type: ignore[misc]  # untyped packag
         fields = ["outcome", "reason"]
 
     def filter_reason(self, rows: BatchRowQuerySet, name: str, value: str) -> BatchRowQuerySet:
-        return rows.with_reason(value)
+        return rows.narrow(reason=value)
 
 
 class EnrolmentsView(ManageView):
@@ -78,7 +78,7 @@ class EnrolmentsView(ManageView):
 class BatchView(ManageView):
     @extend_schema(operation_id="manage_batches_get", summary="How far is a batch?", responses={200: BatchShape})
     def get(self, request: Request, batch_id: uuid.UUID) -> Response:
-        return _answer(find_batch(request, batch_id, "add_participant", "view_participant"))
+        return _answer(find_batch(request, batch_id))
 
 
 class BatchRowsView(ManageView):
@@ -94,7 +94,7 @@ class BatchRowsView(ManageView):
         responses={200: describe_page(BatchRowShape)},
     )
     def get(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "add_participant", "view_participant")
+        batch = find_batch(request, batch_id)
         pages = RowPages()
         page: list[BatchRow] | None = pages.paginate_queryset(
             apply_filter(self, BatchRowFilter, request, batches.list_rows(batch)), request, view=self
@@ -111,7 +111,7 @@ class StopView(ManageView):
         responses={200: BatchShape},
     )
     def post(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "add_participant")
+        batch = find_batch(request, batch_id, "stop")
         batches.stop(batch, by=read_actor(request))
         return _answer(batch)
 
@@ -125,7 +125,7 @@ class RetryView(ManageView):
         responses={200: BatchShape},
     )
     def post(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "add_participant")
+        batch = find_batch(request, batch_id, "retry")
         batches.retry(batch, by=read_actor(request))
         return _answer(batch)
 
@@ -140,7 +140,7 @@ class UndoView(ManageView):
         responses={200: BatchShape},
     )
     def post(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "remove_participant")
+        batch = find_batch(request, batch_id, "undo")
         batches.undo(batch, by=read_actor(request))
         return _answer(batch)
 

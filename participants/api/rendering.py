@@ -119,11 +119,14 @@ def render_preview(preview: Preview) -> Body:
 def render_batch(batch: Batch, progress: Progress) -> Body:
     return {
         "id": str(batch.pk),
-        "meeting": str(batch.meeting_id),
+        "kind": batch.kind,
+        "meeting": str(batch.meeting_id) if batch.meeting_id else None,
         "state": progress.state.value,
         "counts": progress.counts,
         "total": progress.total,
         "waiting_until": render_time(progress.waiting_until),
+        "waiting_for": progress.hold.value if progress.hold else None,
+        "working": progress.working,
         "rate_per_minute": progress.rate_per_minute,
         "expected_end": render_time(progress.expected_end),
         "preset": batch.preset.name if batch.preset else None,

@@ -15,7 +15,7 @@ from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
-from participants.services import removal, renewal, rooms, settling
+from participants.services import bulkwork, removal, renewal, rooms, settling
 from participants.services.listing import Listings
 from participants.states import ParticipantState
 
@@ -56,6 +56,7 @@ def converge(*, by: Actor, deadline: Deadline | None = None, due_only: bool = Fa
     """
     deadline = deadline or Deadline.after(PASS_SECONDS)
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
+    bulkwork.advance(by=by, deadline=Deadline.after(min(bulkwork.PASS_SECONDS, deadline.remaining())))
     try:
         client = get_client()
         work = _Work(client, outcome, by, deadline, due_only)
