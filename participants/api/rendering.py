@@ -5,9 +5,10 @@ from typing import Any
 
 from participants.models import Batch, BatchRow, Meeting, Participant
 from participants.models.base import Leased
-from participants.services import tokencache
+from participants.services import bulkchanges, tokencache
 from participants.services.admission import Verdict
 from participants.services.batches import Preview, Progress
+from participants.services.bulkchanges import Seen
 from participants.services.joining import Admitted
 
 Body = dict[str, Any]
@@ -114,6 +115,11 @@ def render_preview(preview: Preview) -> Body:
         for item in preview.forecasts
     ]
     return {"counts": dict(preview.counts), "rows": rows}
+
+
+def render_seen(seen: list[Seen]) -> Body:
+    rows = [{"line": item.line, "input": item.text, "outcome": item.prospect, "detail": item.detail} for item in seen]
+    return {"counts": bulkchanges.tally(seen), "rows": rows}
 
 
 def render_batch(batch: Batch, progress: Progress) -> Body:

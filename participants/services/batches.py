@@ -78,7 +78,15 @@ def preview(meeting: Meeting, entries: list[Entry], *, preset: Preset | None, pr
     return result
 
 
-def start(*, meeting: Meeting, entries: list[Entry], preset: Preset | None, pre_enrol: bool, by: Actor) -> Batch:
+def start(
+    *,
+    meeting: Meeting,
+    entries: list[Entry],
+    preset: Preset | None,
+    pre_enrol: bool,
+    by: Actor,
+    deadline: Deadline | None = None,
+) -> Batch:
     """Store a batch and its rows, and enrol as many as a moment allows. Raises as ``preview``."""
     choice = forecasts.choose_presets(meeting, entries, preset)
 
@@ -95,10 +103,12 @@ def start(*, meeting: Meeting, entries: list[Entry], preset: Preset | None, pre_
             )
 
     batch = Batch(kind=BatchKind.ENROL, meeting=meeting, preset=choice.default, pre_enrol=pre_enrol)
-    return begin(batch, read, by=by)
+    return begin(batch, read, by=by, deadline=deadline)
 
 
-def begin(batch: Batch, read: Callable[[Batch], Iterator[BatchRow]], *, by: Actor) -> Batch:
+def begin(
+    batch: Batch, read: Callable[[Batch], Iterator[BatchRow]], *, by: Actor, deadline: Deadline | None = None
+) -> Batch:
     """Store a batch of any kind with its unworked rows, all or nothing, and work on it for a moment."""
     lease = uuid.uuid4()
     with transaction.atomic():
@@ -112,7 +122,7 @@ def begin(batch: Batch, read: Callable[[Batch], Iterator[BatchRow]], *, by: Acto
         record(
             EventKind.BATCH_STARTED, by, meeting=batch.meeting, batch=str(batch.pk), rows=batch.total, of=batch.kind
         )
-    bulkwork.work_on(batch.pk, by=by, deadline=Deadline.after(bulkwork.REQUEST_SECONDS), lease=lease)
+    bulkwork.work_on(batch.pk, by=by, deadline=deadline or Deadline.after(bulkwork.REQUEST_SECONDS), lease=lease)
     batch.refresh_from_db()
     waking.wake()
     return batch
@@ -127,7 +137,7 @@ def _store_rows(rows: Iterator[BatchRow]) -> int:
     return total
 
 
-def stop(batch: Batch, *, by: Actor) -> int:
+def stop(batch: Batch, *, by: Actor, deadline: Deadline | None = None) -> int:
     """Leave the rows as they are that nothing has been done to; how many. Safe to repeat.
 
     An enrolment also withdraws those RealtimeKit has not been told of; rows in doubt, or just being sent, are
@@ -142,13 +152,13 @@ def stop(batch: Batch, *, by: Actor) -> int:
             record(EventKind.BATCH_STOPPED, by, meeting=batch.meeting, batch=str(batch.pk))
         dropped = _drop_unworked(batch, BatchRow.STOPPED)
         _ask(batch, BatchTask.STOP, by, stopped_at=row.stopped_at or timezone.now())
-    worked = _go_on(batch, BatchTask.STOP, by)
+    worked = _go_on(batch, BatchTask.STOP, by, deadline)
     if batch.kind != BatchKind.ENROL:
         return dropped
     return dropped + worked + Participant.objects.filter(batch=batch).never_sent().count()
 
 
-def undo(batch: Batch, *, by: Actor) -> int:
+def undo(batch: Batch, *, by: Actor, deadline: Deadline | None = None) -> int:
     """Take back exactly what this batch did; of how many people. Safe to repeat.
 
     An enrolment is undone by removing those it enrolled, who are refused from that moment on; a removal by
@@ -160,11 +170,13 @@ def undo(batch: Batch, *, by: Actor) -> int:
         if not row.undone_at:
             record(EventKind.BATCH_UNDONE, by, meeting=batch.meeting, batch=str(batch.pk))
         _drop_unworked(batch, BatchRow.UNDONE)
+        count = count_undoable(batch)
         _ask(batch, BatchTask.UNDO, by, undone_at=row.undone_at or timezone.now())
-    return _go_on(batch, BatchTask.UNDO, by) + count_undoable(batch)
+    _go_on(batch, BatchTask.UNDO, by, deadline)
+    return count
 
 
-def retry(batch: Batch, *, by: Actor) -> int:
+def retry(batch: Batch, *, by: Actor, deadline: Deadline | None = None) -> int:
     """Try again what failed, as far as there are places; how many. Waiting rows wait no longer.
 
     People who were blocked or deactivated since, and rows whose preset is gone, stay failed. A stopped batch goes on.
@@ -178,7 +190,7 @@ def retry(batch: Batch, *, by: Actor) -> int:
         own.filter(state__in=_RETRIED[BatchKind(batch.kind)]).update(next_attempt_at=None)
         _ask(batch, BatchTask.RETRY, by, stopped_at=None)
         record(EventKind.BATCH_RETRIED, by, meeting=batch.meeting, batch=str(batch.pk))
-    worked = _go_on(batch, BatchTask.RETRY, by)
+    worked = _go_on(batch, BatchTask.RETRY, by, deadline)
     return worked + (bulksteps.count_retryable(batch) if batch.task == BatchTask.RETRY else 0)
 
 
@@ -206,8 +218,9 @@ def _ask(batch: Batch, task: BatchTask, by: Actor, **changes: datetime | None) -
     Batch.objects.filter(pk=batch.pk).update(**told)
 
 
-def _go_on(batch: Batch, task: BatchTask, by: Actor) -> int:
-    worked = bulkwork.work_on(batch.pk, by=by, deadline=Deadline.after(bulkwork.REQUEST_SECONDS), task=task)
+def _go_on(batch: Batch, task: BatchTask, by: Actor, deadline: Deadline | None) -> int:
+    deadline = deadline or Deadline.after(bulkwork.REQUEST_SECONDS)
+    worked = bulkwork.work_on(batch.pk, by=by, deadline=deadline, task=task)
     batch.refresh_from_db()
     waking.wake()
     return worked

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce, Left, NullIf
 
 from participants.errors import PresetGone, RosterTooLong
 from participants.models import Actor, Batch, BatchRow, Meeting, Participant, Preset
+from participants.realtimekit import Deadline
 from participants.services import batches, enlisting
 from participants.services.bulksteps import Finder
 from participants.services.forecasts import CHUNK, Choice
@@ -34,6 +35,13 @@ def count(rows: QuerySet[Participant], *, preset: Preset | None = None) -> dict[
     """The dry run over participants: how many meet with which prospect. Without a preset, of a removal."""
     grouped = rows.annotate(prospect=_judge_in_sql(preset)).order_by().values("prospect").annotate(n=Count("pk"))
     return {item["prospect"]: item["n"] for item in grouped}
+
+
+def preview_rows(rows: QuerySet[Participant], *, preset: Preset | None = None) -> list[Seen]:
+    """The dry run over participants, one by one, in the order ``start`` takes them. Raises RosterTooLong."""
+    found = list(rows.order_by("meeting", "pk").values_list(_name(), _judge_in_sql(preset))[: ROWS + 1])
+    _check_length(len(found))
+    return [Seen(line, name, prospect) for line, (name, prospect) in enumerate(found, start=1)]
 
 
 def preview(meeting: Meeting, entries: list[Entry], *, preset: Preset | None = None) -> list[Seen]:
@@ -73,25 +81,33 @@ def judge(row: Participant, preset: Preset | None) -> str:
     return (_P.HAS_PRESET if row.preset_id == preset.pk else _P.WILL_CHANGE).value
 
 
-def start(rows: QuerySet[Participant], *, by: Actor, preset: Preset | None = None) -> Batch:
+def start(
+    rows: QuerySet[Participant],
+    *,
+    by: Actor,
+    preset: Preset | None = None,
+    meeting: Meeting | None = None,
+    deadline: Deadline | None = None,
+) -> Batch:
     """Start a batch over these participants as they are now. Without a preset it removes them.
+
+    ``meeting`` is theirs where that is known, so that a batch of nobody has one too.
 
     Raises RosterTooLong or PresetGone.
     """
     _check_preset(preset)
-    names = Left(Coalesce(NullIf("name", Value("")), F("person__display_name")), SHOWN, output_field=TextField())
     # Meeting by meeting, so that a chunk locks few of them.
-    ordered = rows.order_by("meeting", "pk").annotate(shown=names)
-    found = list(ordered.values_list("pk", "meeting", "shown")[: ROWS + 1])
-    if len(found) > ROWS:
-        raise RosterTooLong("At most 20,000 people can be chosen at once. Filter the list further.", limit=ROWS)
-    meetings = {meeting for _, meeting, _ in found}
+    found = list(rows.order_by("meeting", "pk").values_list("pk", "meeting", _name())[: ROWS + 1])
+    _check_length(len(found))
+    meetings = {meeting.pk} if meeting else {key for _, key, _ in found}
 
     def read(batch: Batch) -> Iterator[BatchRow]:
         for place, (pk, _, shown) in enumerate(found):
             yield _make_row(batch, place, place + 1, shown, participant_id=pk)
 
-    return batches.begin(_make(preset, meetings.pop() if len(meetings) == 1 else None), read, by=by)
+    return batches.begin(
+        _make(preset, meetings.pop() if len(meetings) == 1 else None), read, by=by, deadline=deadline
+    )
 
 
 def start_list(meeting: Meeting, entries: list[Entry], *, by: Actor, preset: Preset | None = None) -> Batch:
@@ -128,6 +144,15 @@ def _make(preset: Preset | None, meeting: uuid.UUID | None) -> Batch:
 
 def _make_row(batch: Batch, place: int, line: int, text: str, **more: object) -> BatchRow:
     return BatchRow(batch=batch, position=place, line=line, input=text[:SHOWN], **{"code": BatchRow.UNWORKED, **more})
+
+
+def _name() -> Left:
+    return Left(Coalesce(NullIf("name", Value("")), F("person__display_name")), SHOWN, output_field=TextField())
+
+
+def _check_length(length: int) -> None:
+    if length > ROWS:
+        raise RosterTooLong("At most 20,000 people can be chosen at once. Filter the list further.", limit=ROWS)
 
 
 def _find_ids(meeting: Meeting, keys: list[uuid.UUID]) -> dict[uuid.UUID, Participant]:

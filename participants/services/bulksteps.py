@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from participants.models import Actor, Batch, BatchRow, EventKind, Meeting, Participant, Person, Preset
@@ -161,8 +161,7 @@ def restore(batch: Batch, by: Actor) -> int:
 
 def list_changed(batch: Batch) -> BatchRowQuerySet:
     """Rows of a preset change whose preset is still the one the batch set."""
-    rows = BatchRow.objects.filter(batch=batch, code="", former_preset__isnull=False)
-    return rows.filter(participant__preset=batch.preset_id)
+    return _narrow(batch, Q(participant__preset=batch.preset_id, former_preset__isnull=False))
 
 
 def put_back(batch: Batch, by: Actor) -> int:
@@ -188,8 +187,18 @@ def put_back(batch: Batch, by: Actor) -> int:
 
 def list_refused(batch: Batch) -> BatchRowQuerySet:
     """Rows of a preset change that RealtimeKit refused."""
-    state = {"participant__state": ParticipantState.ENROLLED, "participant__last_error_code": CHANGE_REFUSED}
-    return BatchRow.objects.filter(batch=batch, code="", participant__preset=batch.preset_id, **state)
+    state = Q(participant__state=ParticipantState.ENROLLED, participant__last_error_code=CHANGE_REFUSED)
+    return _narrow(batch, Q(participant__preset=batch.preset_id) & state)
+
+
+def _narrow(batch: Batch, condition: Q) -> BatchRowQuerySet:
+    """Rows acted on that meet a condition on their participant.
+
+    Through a CASE, or PostgreSQL, whose statistics know nothing of a new batch yet, begins with everybody in any
+    meeting who has the preset, and looks through the batch for each: 20 s instead of 20 ms.
+    """
+    meets = Case(When(condition, then=Value(True)), default=Value(False))
+    return BatchRow.objects.filter(batch=batch, code="").alias(meets=meets).filter(meets=True)
 
 
 def count_retryable(batch: Batch) -> int:
