@@ -126,6 +126,7 @@ class BatchAdmin(ReadOnly[Batch]):
             reasons=_count_reasons(batch),
             copied="\n".join(rows.values_list("input", flat=True)[:COPIED]) if outcome or reason else "",
             more=page.paginator.count > COPIED,
+            stoppable=progress.working or (batch.kind == BatchKind.ENROL and progress.counts[RowOutcome.PENDING] > 0),
             undoable=batches.count_undoable(batch) if not batch.undone_at else 0,
             may=[name for name in ACTIONS if batchrights.may_act(request.user, name, batch)],
             api=reverse("api:manage-batch", args=[batch.pk]),
