@@ -54,14 +54,16 @@ class BatchAdmin(ReadOnly[Batch]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
         enrolling = Participant.objects.filter(batch=OuterRef("pk"), state=ParticipantState.PENDING)
-        acted = BatchRow.objects.filter(batch=OuterRef("pk"), code="")
+        # Found from the participants' side, once a page: they are few, and the rows of done batches many.
+        acted = BatchRow.objects.filter(code="").values("batch")
         removing = acted.filter(participant__state=ParticipantState.REMOVING)
+        added = acted.filter(participant__state=ParticipantState.PENDING)
         changing = acted.filter(participant__in=Participant.objects.drifted().values("pk"))
         pending = (
             ~Q(task="")
             | Q(Exists(enrolling), kind=BatchKind.ENROL)
-            | Q(Exists(removing), kind=BatchKind.REMOVE)
-            | Q(Exists(changing), kind=BatchKind.PRESET)
+            | Q(pk__in=removing, kind=BatchKind.REMOVE)
+            | (Q(kind=BatchKind.PRESET) & (Q(pk__in=added) | Q(pk__in=changing)))
         )
         rows = batchrights.list_seen(request.user)
         return rows.annotate(is_pending=pending).order_by(*self.ordering)
