@@ -61,8 +61,34 @@ class ExpirySource(TextChoices):
     ASSUMED = "assumed", "Assumed from the issue time"
 
 
+class BatchKind(TextChoices):
+    """What a batch does to its people."""
+
+    ENROL = "enrol", "Bulk enrolment"
+    REMOVE = "remove", "Bulk removal"
+    PRESET = "preset", "Bulk preset change"
+
+
+class BatchTask(TextChoices):
+    """What is still to be done to a batch's rows here, before or beside telling RealtimeKit."""
+
+    WORK = "work", "Work on the rows"
+    STOP = "stop", "Withdraw what was not sent"
+    UNDO = "undo", "Undo"
+    RETRY = "retry", "Retry what failed"
+
+
+class Hold(TextChoices):
+    """Why a batch waits: nothing of it can be told to RealtimeKit before a certain moment."""
+
+    PAUSED = "paused", "RealtimeKit asked everybody to pause"
+    BREAKER = "breaker", "RealtimeKit does not answer"
+    BUDGET = "budget", "the budget of calls is used up"
+    RETRY = "retry", "every row waits for its next try"
+
+
 class BatchState(TextChoices):
-    """How far a bulk enrolment is. Computed, never stored."""
+    """How far a batch is. Computed, never stored."""
 
     RUNNING = "running", "Running"
     WAITING = "waiting", "Waiting"
@@ -94,6 +120,20 @@ class Prospect(TextChoices):
     DUPLICATE = "duplicate", "Twice in the list"
     MALFORMED = "malformed", "Unreadable"
     OVER_CAPACITY = "over_capacity", "No place left"
+
+
+class ChangeProspect(TextChoices):
+    """What a bulk removal or preset change makes of one row. All but the first two are why it is skipped."""
+
+    WILL_REMOVE = "will_remove", "Will be removed"
+    WILL_CHANGE = "will_change", "Will be changed"
+    ALREADY_REMOVED = "already_removed", "Already removed"
+    HAS_PRESET = "has_preset", "Has the preset already"
+    NOT_ENROLLED = "not_enrolled", "Not enrolled"
+    NOT_FOUND = "not_found", "Not found"
+    SEVERAL_MATCH = "several_match", "Several match"
+    DUPLICATE = "duplicate", "Twice in the list"
+    MALFORMED = "malformed", "Unreadable"
 
 
 _P, _M = ParticipantState, MeetingState

@@ -1,4 +1,4 @@
-"""Bulk enrolments: the list of them, and the page that follows one."""
+"""Batches: the list of them, and the page that follows one."""
 
 import csv
 import uuid
@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -18,13 +18,13 @@ from django.utils.safestring import SafeString
 from participants.admin import badges
 from participants.admin.access import may, read_actor
 from participants.admin.badges import Tone
-from participants.admin.bulk import LABELS, REASONS
+from participants.admin.batchwords import HINTS, HOLDS, WORDS, describe_hold, describe_place
 from participants.admin.mixins import ReadOnly
 from participants.errors import RollcallError
 from participants.models import Batch, BatchRow, Participant
 from participants.models.batch import BatchRowQuerySet
-from participants.services import batches, rights
-from participants.states import BatchState, ParticipantState, RowOutcome
+from participants.services import batches, batchrights
+from participants.states import BatchKind, BatchState, ParticipantState, RowOutcome
 
 PAGE = 100
 COPIED = 1000
@@ -32,33 +32,49 @@ COPIED = 1000
 
 _STATE_TONES: dict[str, Tone] = {"running": "info", "waiting": "wait", "stopped": "quiet", "done": "good"}
 _OUTCOME_TONES: dict[str, Tone] = {"pending": "wait", "enrolled": "good", "failed": "bad", "skipped": "quiet"}
-RIGHTS = {"stop": "add_participant", "retry": "add_participant", "undo": "remove_participant"}
+ACTIONS = ("stop", "retry", "undo")
 
 
 class BatchAdmin(ReadOnly[Batch]):
-    list_display = ("meeting_", "when", "who", "people", "state")
+    list_display = ("what", "meeting_", "when", "who", "people", "state")
+    list_filter = ("kind",)
     list_select_related = ("meeting", "started_by")
     search_fields = ("meeting__title", "started_by__username")
     search_help_text = "Meeting or who started it"
     ordering = ("-created_at",)
 
     def has_view_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
-        meeting = obj.meeting if obj else None
-        return may(request, "add_participant", meeting) or may(request, "view_participant", meeting)
+        if obj is not None:
+            return batchrights.may_see(request.user, obj)
+        needed = ("view_participant", *batchrights.STARTING.values())
+        return any(may(request, right) for right in needed)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
-        wide = rights.holds(request.user, "view_participant")
-        meetings = rights.list_meetings(request.user, "view_participant" if wide else "add_participant")
-        pending = Participant.objects.filter(batch=OuterRef("pk"), state=ParticipantState.PENDING)
-        rows = Batch.objects.with_relations().filter(meeting__in=meetings.values("pk"))
-        return rows.annotate(is_pending=Exists(pending)).order_by(*self.ordering)
+        enrolling = Participant.objects.filter(batch=OuterRef("pk"), state=ParticipantState.PENDING)
+        # Found from the participants' side, once a page: they are few, and the rows of done batches many.
+        acted = BatchRow.objects.filter(code="").values("batch")
+        removing = acted.filter(participant__state=ParticipantState.REMOVING)
+        added = acted.filter(participant__state=ParticipantState.PENDING)
+        changing = acted.filter(participant__in=Participant.objects.drifted().values("pk"))
+        pending = (
+            ~Q(task="")
+            | Q(Exists(enrolling), kind=BatchKind.ENROL)
+            | Q(pk__in=removing, kind=BatchKind.REMOVE)
+            | (Q(kind=BatchKind.PRESET) & (Q(pk__in=added) | Q(pk__in=changing)))
+        )
+        rows = batchrights.list_seen(request.user)
+        return rows.annotate(is_pending=pending).order_by(*self.ordering)
+
+    @admin.display(description="what", ordering="kind")
+    def what(self, row: Batch) -> str:
+        return row.get_kind_display()
 
     @admin.display(description="meeting", ordering="meeting__title")
     def meeting_(self, row: Batch) -> str:
-        return row.meeting.title
+        return describe_place(row)
 
     @admin.display(description="started", ordering="created_at")
     def when(self, row: Batch) -> SafeString:
@@ -89,27 +105,32 @@ class BatchAdmin(ReadOnly[Batch]):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         batch = self.find_or_404(request, _read_id(object_id))
-        outcome, reason = _read_filter(request)
+        words, (outcome, reason) = WORDS[batch.kind], _read_filter(request)
         rows = _filter(batches.list_rows(batch), outcome, reason)
         page = Paginator(rows, PAGE).get_page(request.GET.get("p"))
         progress = batches.measure(batch)
         context = self.give_context(
             request,
-            "Bulk enrolment",
+            batch.get_kind_display(),
             batch=batch,
+            place=describe_place(batch),
             progress=progress,
             state=render_state(progress.state),
+            hold=describe_hold(progress),
+            holds=HOLDS.items(),
+            hints=HINTS.items(),
             started=badges.render_moment(batch.created_at, timezone.now()),
             page=page,
-            lines=[describe_row(row) for row in page],
+            lines=[describe_row(row, batch.kind) for row in page],
             outcome=outcome,
             reason=reason,
-            choices=[(o.value, o.label, progress.counts[o]) for o in RowOutcome],
+            choices=[(name, label, progress.counts[name]) for name, label in words.outcomes.items()],
             reasons=_count_reasons(batch),
             copied="\n".join(rows.values_list("input", flat=True)[:COPIED]) if outcome or reason else "",
             more=page.paginator.count > COPIED,
+            stoppable=progress.working or (batch.kind == BatchKind.ENROL and progress.counts[RowOutcome.PENDING] > 0),
             undoable=batches.count_undoable(batch) if not batch.undone_at else 0,
-            may=[name for name, right in RIGHTS.items() if may(request, right, batch.meeting)],
+            may=[name for name in ACTIONS if batchrights.may_act(request.user, name, batch)],
             api=reverse("api:manage-batch", args=[batch.pk]),
         )
         return render(request, "admin/participants/batch/page.html", context)
@@ -126,56 +147,59 @@ class BatchAdmin(ReadOnly[Batch]):
     def undo_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         batch = self._find_for(request, pk, "undo")
         progress = batches.measure(batch)
-        removed = batches.count_undoable(batch)
-        left = progress.total - removed
-        more = {"batch": batch, "removed": removed, "left": left, "progress": progress}
-        return render(
-            request, "admin/participants/batch/undo.html", self.give_context(request, "Undo bulk enrolment", **more)
-        )
+        count = batches.count_undoable(batch)
+        left = progress.total - count
+        more = {
+            "batch": batch,
+            "count": count,
+            "left": left,
+            "words": WORDS[batch.kind],
+            "place": describe_place(batch),
+        }
+        context = self.give_context(request, f"Undo this {batch.get_kind_display().lower()}?", **more)
+        return render(request, "admin/participants/batch/undo.html", context)
 
     def rows_view(self, request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
         batch = self.find_or_404(request, pk)
         rows = _filter(batches.list_rows(batch), *_read_filter(request))
-        answer = StreamingHttpResponse(_write_csv(rows), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="enrolment-{batch.created_at:%Y-%m-%d-%H%M}.csv"'
+        answer = StreamingHttpResponse(_write_csv(rows, batch.kind), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="{batch.kind}-{batch.created_at:%Y-%m-%d-%H%M}.csv"'
         answer["Cache-Control"] = "no-store"
         return answer
 
     def _find_for(self, request: HttpRequest, pk: uuid.UUID, action: str) -> Batch:
         batch = self.find_or_404(request, pk)
-        if action not in RIGHTS:
+        if action not in ACTIONS:
             raise Http404
-        if not may(request, RIGHTS[action], batch.meeting):
+        if not batchrights.may_act(request.user, action, batch):
             raise PermissionDenied
         return batch
 
     def _act(self, request: HttpRequest, batch: Batch, action: str) -> None:
-        by = read_actor(request)
+        by, words = read_actor(request), WORDS[batch.kind]
         if action == "stop":
             count = batches.stop(batch, by=by)
-            self.say(request, f"Stopped. {_count(count)} who were still waiting will not be enrolled.", good=True)
+            self.say(request, f"Stopped. {_count(count)} {words.stopped}.", good=True)
         elif action == "retry":
             count = batches.retry(batch, by=by)
             self.say(request, f"{_count(count)} who had failed will be tried again.", good=True)
         else:
             count = batches.undo(batch, by=by)
-            text = f"Undone. {_count(count)} were removed: refused from now on, and deleted at RealtimeKit shortly."
-            self.say(request, text, good=True)
+            self.say(request, f"Undone. {_count(count)} {words.done}.", good=True)
 
 
 def render_state(state: BatchState) -> SafeString:
     return badges.render_badge(state.label, _STATE_TONES.get(state.value, "quiet"))
 
 
-def describe_row(row: BatchRow) -> dict[str, Any]:
+def describe_row(row: BatchRow, kind: str) -> dict[str, Any]:
     """What the page says of one row."""
     outcome, reason, person = row.read_outcome(), row.read_reason(), row.participant
-    tone = _OUTCOME_TONES[outcome]
-    label: str = outcome.label
-    text = row.detail
+    words, tone, text = WORDS[kind], _OUTCOME_TONES[outcome], row.detail
+    label = words.outcomes[outcome]
     if outcome == RowOutcome.SKIPPED:
-        tone, sentence = REASONS.get(reason, ("quiet", ""))
-        label, text = LABELS.get(reason, label), row.detail or sentence
+        label, tone, sentence = words.reasons.get(reason, (label, "quiet", ""))
+        text = row.detail or sentence
     elif person is not None and reason:
         text = person.last_error_detail or reason
     link = reverse("admin:participants_participant_change", args=[person.pk]) if person else ""
@@ -185,24 +209,27 @@ def describe_row(row: BatchRow) -> dict[str, Any]:
 
 def _count_reasons(batch: Batch) -> list[tuple[str, str, int]]:
     counts = BatchRow.objects.filter(batch=batch).count_codes()
-    return [(code, LABELS.get(code, code), n) for code, n in sorted(counts.items(), key=lambda item: -item[1])]
+    reasons = WORDS[batch.kind].reasons
+    named = [(code, reasons[code][0] if code in reasons else code, n) for code, n in counts.items()]
+    return sorted(named, key=lambda item: -item[2])
 
 
 def _read_id(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError:
-        raise Http404("There is no such bulk enrolment.") from None
+        raise Http404("There is no such batch.") from None
 
 
 def _read_filter(request: HttpRequest) -> tuple[str, str]:
     outcome, reason = request.GET.get("outcome", ""), request.GET.get("reason", "")
-    return (outcome if outcome in RowOutcome.values else ""), (reason if reason in LABELS else "")
+    known = any(reason in words.reasons for words in WORDS.values())
+    return (outcome if outcome in RowOutcome.values else ""), (reason if known else "")
 
 
 def _filter(rows: BatchRowQuerySet, outcome: str, reason: str) -> BatchRowQuerySet:
     if outcome:
-        rows = rows.with_result(outcome)
+        rows = rows.narrow(outcome=outcome)
     return rows.filter(code=reason) if reason else rows
 
 
@@ -217,11 +244,11 @@ class _Line:
         return text
 
 
-def _write_csv(rows: BatchRowQuerySet) -> Iterator[str]:
+def _write_csv(rows: BatchRowQuerySet, kind: str) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield writer.writerow(["line", "input", "name", "outcome", "reason", "detail"])
     for row in rows.iterator(chunk_size=500):
-        told = describe_row(row)
+        told = describe_row(row, kind)
         cells = [row.line, row.input, told["name"], row.read_outcome().value, row.read_reason(), told["text"]]
         yield writer.writerow([_defuse(str(cell)) for cell in cells])
 

@@ -10,9 +10,11 @@ from participants.admin.access import may
 from participants.models import Actor, Participant, Preset
 from participants.services import staffwork
 from participants.services.staffwork import Outcome
-from participants.states import REMOVABLE, RESTORABLE, ParticipantState
+from participants.states import REMOVABLE, RESTORABLE, BatchKind, ParticipantState
 
 AT_ONCE = 100
+FEW = 20
+"""People who are worked on while staff wait; of more, a removal or a change of preset is a batch."""
 
 
 class PresetForm(forms.Form):
@@ -36,6 +38,7 @@ class Action:
     consequence: str
     states: tuple[str, ...]
     run: Callable[[list[Participant], Actor, Preset | None], list[Outcome]]
+    kind: BatchKind | None = None
     danger: bool = False
     asks_preset: bool = False
 
@@ -110,6 +113,7 @@ ACTIONS = {
             "until they leave. A failed enrolment is retried with the new preset.",
             REMOVABLE,
             _change_preset,
+            kind=BatchKind.PRESET,
             asks_preset=True,
         ),
         Action(
@@ -121,6 +125,7 @@ ACTIONS = {
             "out of the running meeting and deleted, which voids every token they hold. They can be restored later.",
             REMOVABLE,
             lambda rows, by, preset: staffwork.remove(rows, by=by),
+            kind=BatchKind.REMOVE,
             danger=True,
         ),
         Action(

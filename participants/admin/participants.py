@@ -13,14 +13,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from participants.admin import badges
+from participants.admin import badges, bulkactions
 from participants.admin.access import may, read_actor
+from participants.admin.bulkactions import Many
 from participants.admin.filters import MeetingFilter, TokenFilter
 from participants.admin.history import list_history
 from participants.admin.mixins import ReadOnly
 from participants.admin.participantactions import (
     ACTIONS,
     AT_ONCE,
+    FEW,
     Action,
     PresetForm,
     Selection,
@@ -29,6 +31,7 @@ from participants.admin.participantactions import (
 )
 from participants.admin.verdicts import judge_for_staff
 from participants.admin.wording import Line, describe
+from participants.errors import RollcallError
 from participants.models import Participant, Preset
 from participants.services import rights
 
@@ -216,6 +219,9 @@ class ParticipantAdmin(ReadOnly[Participant]):
 
     def _make_handler(self, action: Action) -> Any:
         def handle(model_admin: Any, request: HttpRequest, queryset: QuerySet[Participant]) -> HttpResponse | None:
+            if action.kind is not None and queryset.count() > FEW:
+                many = bulkactions.look(request, action, queryset)
+                return self._start_or_ask(request, many)
             rows = list(queryset[: AT_ONCE + 1])
             if len(rows) > AT_ONCE:
                 messages.error(request, f"Choose at most {AT_ONCE} participants at once.")
@@ -223,6 +229,19 @@ class ParticipantAdmin(ReadOnly[Participant]):
             return self._confirm_or_run(request, action, rows, request.get_full_path())
 
         return handle
+
+    def _start_or_ask(self, request: HttpRequest, many: Many) -> HttpResponse:
+        """A removal or a change of preset of many: the dry run, then a batch."""
+        try:
+            batch = bulkactions.start(request, many)
+        except RollcallError as error:
+            self.say(request, str(error), good=False)
+            return redirect(request.get_full_path())
+        if batch is not None:
+            return redirect("admin:participants_batch_change", batch.pk)
+        title = many.action.question.format(people=f"{many.total} participants")
+        context = self.give_context(request, title, many=many, checkbox=ACTION_CHECKBOX_NAME)
+        return render(request, "admin/participants/participant/confirm_many.html", context)
 
     def _confirm_or_run(
         self, request: HttpRequest, action: Action, rows: list[Participant], origin: str

@@ -1,4 +1,4 @@
-"""Shapes of bulk enrolments on the wire (design 5)."""
+"""Shapes of batches on the wire (design 5)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from participants.api.serializers import StrictSerializer
 from participants.services.rosters import ROWS
-from participants.states import BatchState, Prospect, RowOutcome
+from participants.states import BatchKind, BatchState, ChangeProspect, Hold, ParticipantState, Prospect, RowOutcome
 
 
 class PersonReference(serializers.Field[Any, Any, Any, Any]):
@@ -31,6 +31,59 @@ class EnrolmentsInput(StrictSerializer):
     dry_run = serializers.BooleanField(default=False, help_text="Only say what would happen.")
 
 
+class ChoiceInput(StrictSerializer):
+    """What the list of participants can be filtered by."""
+
+    state = serializers.ChoiceField(ParticipantState.choices, required=False)
+    preset = serializers.CharField(required=False, help_text="A preset's name.")
+    search = serializers.CharField(required=False, help_text="Part of a name, username or e-mail address.")
+
+
+class RemovalsInput(StrictSerializer):
+    """One of ``people``, ``participants`` and ``all`` says of whom."""
+
+    people = serializers.ListField(
+        child=PersonReference(allow_null=True),
+        required=False,
+        allow_empty=False,
+        max_length=ROWS,
+        help_text="Usernames, e-mail addresses, or objects with `email`.",
+    )
+    participants = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_empty=False,
+        max_length=ROWS,
+        help_text="Ids of participants of this meeting.",
+    )
+    all = serializers.BooleanField(default=False, help_text="Everybody of this meeting, or all that match `filter`.")
+    filter = ChoiceInput(required=False)
+    dry_run = serializers.BooleanField(default=False, help_text="Only say what would happen.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if sum((bool(attrs.get("people")), bool(attrs.get("participants")), attrs["all"])) != 1:
+            raise serializers.ValidationError({"people": "Give one of people, participants and all."})
+        if attrs.get("filter") and not attrs["all"]:
+            raise serializers.ValidationError({"filter": "A filter goes with all: true."})
+        return attrs
+
+
+class PresetChangesInput(RemovalsInput):
+    preset = serializers.CharField(help_text="The name of the preset to give them.")
+
+
+class ChangeForecastShape(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    input = serializers.CharField()
+    outcome = serializers.ChoiceField(ChangeProspect.choices)
+    detail = serializers.CharField(help_text="Of a malformed row: why it can't be read.")
+
+
+class ChangeDryRunShape(serializers.Serializer[Any]):
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Rows by outcome.")
+    rows = ChangeForecastShape(many=True)
+
+
 class ForecastShape(serializers.Serializer[Any]):
     line = serializers.IntegerField()
     input = serializers.CharField()
@@ -44,6 +97,8 @@ class DryRunShape(serializers.Serializer[Any]):
 
 
 class BatchCounts(serializers.Serializer[Any]):
+    """``enrolled`` is what is done: of a removal those removed, of a preset change those changed."""
+
     pending = serializers.IntegerField()
     enrolled = serializers.IntegerField()
     failed = serializers.IntegerField()
@@ -52,13 +107,20 @@ class BatchCounts(serializers.Serializer[Any]):
 
 class BatchShape(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    meeting = serializers.UUIDField()
+    kind = serializers.ChoiceField(BatchKind.choices)
+    meeting = serializers.UUIDField(allow_null=True, help_text="None where its people are in several meetings.")
     state = serializers.ChoiceField(BatchState.choices)
     counts = BatchCounts()
     total = serializers.IntegerField()
     waiting_until = serializers.DateTimeField(
-        allow_null=True, help_text="Set while every pending row waits for a later try."
+        allow_null=True, help_text="Set while nothing of it can be told to RealtimeKit before that moment."
     )
+    waiting_for = serializers.ChoiceField(
+        Hold.choices,
+        allow_null=True,
+        help_text="Why: a pause asked for by a 429, the circuit breaker, the budget, or the next try of every row.",
+    )
+    working = serializers.BooleanField(help_text="Whether its rows are still being stored, undone or retried here.")
     rate_per_minute = serializers.IntegerField(help_text="Rows of the last minute.")
     expected_end = serializers.DateTimeField(allow_null=True)
     preset = serializers.CharField(allow_null=True)

@@ -67,6 +67,20 @@ ENROL_MANY: dict[str, Any] = {
     "pre_enrol": True,
     "dry_run": False,
 }
+REMOVE_MANY: dict[str, Any] = {"people": ["ada", "bob@example.org"], "dry_run": False}
+REMOVE_ALL: dict[str, Any] = {"all": True, "filter": {"preset": "webinar_viewer"}, "dry_run": True}
+CHANGE_MANY: dict[str, Any] = {
+    "participants": ["0190a3a0-2222-7000-8000-000000000002"],
+    "preset": "group_call_host",
+    "dry_run": False,
+}
+REMOVALS_SEEN: dict[str, Any] = {
+    "counts": {"will_remove": 1, "not_enrolled": 1},
+    "rows": [
+        {"line": 1, "input": "ada", "outcome": "will_remove", "detail": ""},
+        {"line": 2, "input": "bob@example.org", "outcome": "not_enrolled", "detail": ""},
+    ],
+}
 DRY_RUN: dict[str, Any] = {
     "counts": {"will_enrol": 1, "not_found": 1},
     "rows": [
@@ -76,11 +90,14 @@ DRY_RUN: dict[str, Any] = {
 }
 BATCH: dict[str, Any] = {
     "id": "0190a3a0-3333-7000-8000-000000000003",
+    "kind": "enrol",
     "meeting": "0190a3a0-1111-7000-8000-000000000001",
     "state": "running",
     "counts": {"pending": 1200, "enrolled": 780, "failed": 0, "skipped": 20},
     "total": 2000,
     "waiting_until": None,
+    "waiting_for": None,
+    "working": False,
     "rate_per_minute": 600,
     "expected_end": "2027-01-11T08:03:00Z",
     "preset": "group_call_participant",

@@ -1,4 +1,4 @@
-"""Bulk enrolment, for staff and managers: look first, start, follow, stop, retry, undo."""
+"""Batches, for staff and managers: enrol many; follow, stop, retry and undo batches of any kind."""
 
 import re
 import uuid
@@ -40,7 +40,7 @@ class BatchRowFilter(filters.FilterSet):  # type: ignore[misc]  # untyped packag
         fields = ["outcome", "reason"]
 
     def filter_reason(self, rows: BatchRowQuerySet, name: str, value: str) -> BatchRowQuerySet:
-        return rows.with_reason(value)
+        return rows.narrow(reason=value)
 
 
 class EnrolmentsView(ManageView):
@@ -72,13 +72,13 @@ class EnrolmentsView(ManageView):
         batch = batches.start(
             meeting=meeting, entries=entries, preset=preset, pre_enrol=data["pre_enrol"], by=read_actor(request)
         )
-        return _answer(batch, status=202)
+        return answer_batch(batch, status=202)
 
 
 class BatchView(ManageView):
     @extend_schema(operation_id="manage_batches_get", summary="How far is a batch?", responses={200: BatchShape})
     def get(self, request: Request, batch_id: uuid.UUID) -> Response:
-        return _answer(find_batch(request, batch_id, "add_participant", "view_participant"))
+        return answer_batch(find_batch(request, batch_id))
 
 
 class BatchRowsView(ManageView):
@@ -94,7 +94,7 @@ class BatchRowsView(ManageView):
         responses={200: describe_page(BatchRowShape)},
     )
     def get(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "add_participant", "view_participant")
+        batch = find_batch(request, batch_id)
         pages = RowPages()
         page: list[BatchRow] | None = pages.paginate_queryset(
             apply_filter(self, BatchRowFilter, request, batches.list_rows(batch)), request, view=self
@@ -106,14 +106,15 @@ class StopView(ManageView):
     @extend_schema(
         operation_id="manage_batches_stop",
         summary="Stop a batch",
-        description="Rows that RealtimeKit has not been told of are withdrawn; those just being sent are finished.",
+        description="Rows that nothing was done to stay as they are. Enrolments that RealtimeKit has not been "
+        "told of are withdrawn; those just being sent are finished.",
         request=None,
         responses={200: BatchShape},
     )
     def post(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "add_participant")
+        batch = find_batch(request, batch_id, "stop")
         batches.stop(batch, by=read_actor(request))
-        return _answer(batch)
+        return answer_batch(batch)
 
 
 class RetryView(ManageView):
@@ -125,26 +126,27 @@ class RetryView(ManageView):
         responses={200: BatchShape},
     )
     def post(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "add_participant")
+        batch = find_batch(request, batch_id, "retry")
         batches.retry(batch, by=read_actor(request))
-        return _answer(batch)
+        return answer_batch(batch)
 
 
 class UndoView(ManageView):
     @extend_schema(
         operation_id="manage_batches_undo",
         summary="Undo a batch",
-        description="Removes exactly those whom it enrolled; whoever was enrolled before is left alone. It holds "
-        "here at once, and is told to RealtimeKit in the background.",
+        description="An enrolment: removes exactly those whom it enrolled. A removal: restores exactly those whom "
+        "it removed, as far as they may be enrolled and there are places. A preset change: puts back each former "
+        "preset that nobody has changed since. RealtimeKit is told in the background.",
         request=None,
         responses={200: BatchShape},
     )
     def post(self, request: Request, batch_id: uuid.UUID) -> Response:
-        batch = find_batch(request, batch_id, "remove_participant")
+        batch = find_batch(request, batch_id, "undo")
         batches.undo(batch, by=read_actor(request))
-        return _answer(batch)
+        return answer_batch(batch)
 
 
-def _answer(batch: Batch, status: int = 200) -> Response:
+def answer_batch(batch: Batch, status: int = 200) -> Response:
     batch = Batch.objects.with_relations().get(pk=batch.pk)
     return Response(render_batch(batch, batches.measure(batch)), status=status)

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from participants.models import Batch, Meeting, Participant
-from participants.services import rights
+from participants.services import batchrights, rights
 
 
 class ManagesSomething(BasePermission):
@@ -49,13 +49,14 @@ def find_participant(request: Request, participant_id: uuid.UUID, right: str) ->
     raise NotFound("There is no such participant, or you may not see them.")
 
 
-def find_batch(request: Request, batch_id: uuid.UUID, *any_of: str) -> Batch:
-    """The batch, for somebody with any of the rights for its meeting. Raises as ``find_meeting``."""
+def find_batch(request: Request, batch_id: uuid.UUID, action: str = "") -> Batch:
+    """The batch, for somebody who may see it, or do this to it (stop, retry, undo). Raises as ``find_meeting``."""
     batch = Batch.objects.with_relations().filter(pk=batch_id).first()
     if batch is not None:
-        if any(rights.may(request.user, right, batch.meeting) for right in any_of):
+        seen = batchrights.may_see(request.user, batch)
+        if batchrights.may_act(request.user, action, batch) if action else seen:
             return batch
-        seen = ("view_participant", "add_participant", "view_meeting")
-        if any(rights.may(request.user, right, batch.meeting) for right in seen):
-            raise PermissionDenied(f"You don't have the right {any_of[0]!r} for this meeting.")
-    raise NotFound("There is no such bulk enrolment, or you may not see it.")
+        if seen or (batch.meeting is not None and rights.may(request.user, "view_meeting", batch.meeting)):
+            right = batchrights.RIGHTS[batch.kind].get(action) or batchrights.STARTING[batch.kind]
+            raise PermissionDenied(f"You don't have the right {right!r} for its people.")
+    raise NotFound("There is no such batch, or you may not see it.")

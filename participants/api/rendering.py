@@ -5,9 +5,10 @@ from typing import Any
 
 from participants.models import Batch, BatchRow, Meeting, Participant
 from participants.models.base import Leased
-from participants.services import tokencache
+from participants.services import bulkchanges, tokencache
 from participants.services.admission import Verdict
 from participants.services.batches import Preview, Progress
+from participants.services.bulkchanges import Seen
 from participants.services.joining import Admitted
 
 Body = dict[str, Any]
@@ -117,14 +118,22 @@ def render_preview(preview: Preview) -> Body:
     return {"counts": dict(preview.counts), "rows": rows}
 
 
+def render_seen(seen: list[Seen]) -> Body:
+    rows = [{"line": item.line, "input": item.text, "outcome": item.prospect, "detail": item.detail} for item in seen]
+    return {"counts": bulkchanges.tally(seen), "rows": rows}
+
+
 def render_batch(batch: Batch, progress: Progress) -> Body:
     return {
         "id": str(batch.pk),
-        "meeting": str(batch.meeting_id),
+        "kind": batch.kind,
+        "meeting": str(batch.meeting_id) if batch.meeting_id else None,
         "state": progress.state.value,
         "counts": progress.counts,
         "total": progress.total,
         "waiting_until": render_time(progress.waiting_until),
+        "waiting_for": progress.hold.value if progress.hold else None,
+        "working": progress.working,
         "rate_per_minute": progress.rate_per_minute,
         "expected_end": render_time(progress.expected_end),
         "preset": batch.preset.name if batch.preset else None,

@@ -1,7 +1,14 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from participants.api import manage_batches, manage_connection, manage_meetings, manage_participants, views
+from participants.api import (
+    manage_batches,
+    manage_changes,
+    manage_connection,
+    manage_meetings,
+    manage_participants,
+    views,
+)
 from participants.api.docs import DocsView
 from participants.api.errors import answer_unknown_path
 
@@ -38,6 +45,16 @@ manage = [
         "meetings/<uuid:meeting_id>/enrolments/",
         manage_batches.EnrolmentsView.as_view(),
         name="manage-enrolments",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/removals/",
+        manage_changes.RemovalsView.as_view(),
+        name="manage-removals",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/preset-changes/",
+        manage_changes.PresetChangesView.as_view(),
+        name="manage-preset-changes",
     ),
     path("batches/<uuid:batch_id>/", manage_batches.BatchView.as_view(), name="manage-batch"),
     path("batches/<uuid:batch_id>/rows/", manage_batches.BatchRowsView.as_view(), name="manage-batch-rows"),

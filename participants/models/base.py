@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from participants.states import list_sources
 
-M = TypeVar("M", bound="Leased")
+M = TypeVar("M", bound="Claimed")
 
 CHANGE_REFUSED = "change_refused"
 """``last_error_code`` of a row whose edit RealtimeKit refused: it is not repeated until somebody edits it again."""
@@ -69,13 +69,21 @@ class LeasedQuerySet(models.QuerySet[M]):
         return self.unleased().filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=now))
 
 
-class Leased(models.Model):
+class Claimed(models.Model):
+    """Whose work a row is just now, and until when."""
+
+    lease_id = models.UUIDField(null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Leased(Claimed):
     """Columns of work in progress. The row itself is the queue."""
 
     attempts = models.PositiveIntegerField(default=0, editable=False)
     next_attempt_at = models.DateTimeField(null=True, blank=True, editable=False)
-    lease_id = models.UUIDField(null=True, blank=True, editable=False)
-    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     outcome_unknown = models.BooleanField(
         default=False, editable=False, help_text="A call may have made it remotely; ask before repeating it."
     )

@@ -1,4 +1,8 @@
-"""Storing one chunk of a bulk enrolment in few statements: people, participants, rows and events."""
+"""The rows of a bulk enrolment, worked on chunk by chunk in few statements: people, participants, rows and events.
+
+Each step runs in a transaction that holds the batch's row (``bulkwork``), so that a kill loses and doubles nothing:
+a row is unworked, or all of it is stored.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,33 +10,120 @@ from typing import Any
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
-from participants.models import Actor, Batch, BatchRow, EventKind, Participant, Person
+from participants.models import Actor, Batch, BatchRow, EventKind, Meeting, Participant, Person, Preset
 from participants.models.event import record_many
 from participants.models.participant import ParticipantQuerySet
-from participants.services import leases, people
-from participants.services.forecasts import Choice, Forecast
-from participants.states import RESTORABLE, ParticipantState, Source
+from participants.services import leases, people, removal
+from participants.services.admission import count_occupied
+from participants.services.forecasts import CHUNK, Choice, Forecast, Judge
+from participants.services.rosters import Entry
+from participants.states import RESTORABLE, BatchKind, ParticipantState, Prospect, Source
+
+WORKED = ("entry", "participant", "code", "detail", "acted_at", "former_preset")
+"""What working on a row writes."""
 
 
-def store(batch: Batch, forecasts: list[Forecast], choice: Choice, position: int, *, by: Actor) -> None:
-    """``position`` is the first row's place in the list. Call in a transaction that holds the meeting's lock."""
-    taken = [item for item in forecasts if item.taken]
+def pack(entry: Entry, choice: Choice) -> dict[str, Any]:
+    """What a row keeps of its entry beside line and text."""
+    named = choice.named.get(entry.preset)
+    return {"key": entry.key, "mail": entry.is_email, "name": entry.name, "preset": str(named.pk) if named else ""}
+
+
+def unpack(row: BatchRow) -> Entry:
+    """``preset`` is an id here, or blank."""
+    kept = row.entry or {}
+    return Entry(row.line, row.input, kept["key"], is_email=kept["mail"], name=kept["name"], preset=kept["preset"])
+
+
+def read_chunk(batch: Batch) -> list[BatchRow]:
+    """The next rows that nobody has worked on yet."""
+    return list(BatchRow.objects.filter(batch=batch).unworked().order_by("position")[:CHUNK])
+
+
+def write_chunk(rows: list[BatchRow]) -> None:
+    for row in rows:
+        row.entry = None
+    # One statement for all, which bulk_update's long CASEs are not: no row is ever inserted by it.
+    BatchRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=WORKED)
+
+
+class Enlisting:
+    """Enrols the unworked rows. Remembers over its chunks who was named."""
+
+    def __init__(self, batch: Batch, by: Actor) -> None:
+        assert batch.meeting is not None  # a constraint of the table
+        self._batch = batch
+        self._meeting = batch.meeting
+        self._by = by
+        self._judge = Judge(batch.meeting, pre_enrol=batch.pre_enrol)
+
+    def __call__(self) -> int:
+        rows = read_chunk(self._batch)
+        if not rows:
+            return 0
+        # As in ``enrolment.store``: capacity and "once per meeting" hold against concurrent enrolments.
+        self._judge.count_places(Meeting.objects.select_for_update(no_key=True).get(pk=self._meeting.pk))
+        entries = [unpack(row) for row in rows]
+        forecasts = self._judge.judge(entries)
+        self._mark_repeated(forecasts)
+        presets = Preset.objects.in_bulk({entry.preset for entry in entries if entry.preset})
+        choice = Choice(self._batch.preset, {str(pk): preset for pk, preset in presets.items()})
+        _store(self._batch, [item for item in forecasts if item.taken], choice, self._by)
+        for row, item in zip(rows, forecasts, strict=True):
+            row.participant = item.participant
+            row.code = "" if item.taken else item.prospect.value
+        write_chunk(rows)
+        return len(rows)
+
+    def _mark_repeated(self, forecasts: list[Forecast]) -> None:
+        """People whom this batch has met under another name before a worker died, which took its memory along."""
+        named = [item.participant.pk for item in forecasts if item.participant]
+        met = set(
+            BatchRow.objects.filter(batch=self._batch, participant__in=named).values_list("participant", flat=True)
+        )
+        for item in forecasts:
+            if item.participant and item.participant.pk in met:
+                item.prospect = Prospect.DUPLICATE
+
+
+def withdraw(batch: Batch, rows: ParticipantQuerySet, code: str, by: Actor) -> int:
+    """Mark a chunk of these participants as removing, and their rows of this batch with the code."""
+    keys = removal.mark_many(rows, by=by, limit=CHUNK)
+    BatchRow.objects.filter(batch=batch, participant__in=keys, code="").update(code=code)
+    return len(keys)
+
+
+def list_failed(batch: Batch) -> ParticipantQuerySet:
+    """Those who may be tried again: people blocked or deactivated since stay failed, and so do gone presets."""
+    own = Participant.objects.filter(state=ParticipantState.FAILED, preset__gone_at=None, person__blocked_at=None)
+    own = own.filter(person__erased_at=None).exclude(person__user__is_active=False)
+    if batch.kind == BatchKind.ENROL:
+        return own.filter(batch=batch)
+    return own.filter(pk__in=BatchRow.objects.filter(batch=batch, code="").values("participant"))
+
+
+def retry(batch: Batch, by: Actor) -> int:
+    """Put a chunk of failed rows back to pending, as far as there are places."""
+    assert batch.meeting is not None  # a constraint of the table
+    meeting = Meeting.objects.select_for_update(no_key=True).get(pk=batch.meeting.pk)
+    # What fails again meanwhile has failed anew, and waits for the next time somebody asks.
+    rows = list_failed(batch).filter(updated_at__lte=batch.task_at).order_by("created_at", "pk")
+    chunk = list(rows.only("pk", "meeting_id", "person_id")[: min(CHUNK, count_places(meeting, CHUNK))])
+    reopen(Participant.objects.filter(pk__in=[row.pk for row in chunk]))
+    record_many(EventKind.RETRIED, by, chunk)
+    return len(chunk)
+
+
+def count_places(meeting: Meeting, most: int) -> int:
+    """Places left in a meeting that is locked, ``most`` where it has no capacity."""
+    return most if meeting.capacity is None else max(0, meeting.capacity - count_occupied(meeting))
+
+
+def _store(batch: Batch, taken: list[Forecast], choice: Choice, by: Actor) -> None:
     _make_people([item for item in taken if item.person is None], by)
     known = [item for item in taken if item.participant is not None]
     _add_participants(batch, [item for item in taken if item.participant is None], choice, by)
     _take_over(batch, known, choice, by)
-    BatchRow.objects.bulk_create(
-        BatchRow(
-            batch=batch,
-            position=place,
-            line=item.entry.line,
-            input=item.entry.text,
-            participant=item.participant,
-            code="" if item.taken else item.prospect.value,
-            detail=item.entry.problem[:200],
-        )
-        for place, item in enumerate(forecasts, start=position)
-    )
 
 
 def reopen(rows: ParticipantQuerySet, **changes: Any) -> int:

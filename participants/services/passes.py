@@ -21,7 +21,7 @@ from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
-from participants.services import crews, groups, people, removal, renewal, rooms, settling
+from participants.services import bulkwork, crews, groups, people, removal, renewal, rooms, settling
 from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
@@ -91,6 +91,7 @@ def converge(
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
     people.follow_users(by=by)
     groups.follow(by=by, deadline=deadline)
+    bulkwork.advance(by=by, deadline=Deadline.after(min(bulkwork.PASS_SECONDS, deadline.remaining())))
     try:
         work = _Work(get_client(), outcome, by, deadline, due_only, threads, is_stopping)
         # Removals first: they keep somebody out, and slow meetings must not use their time up.

@@ -23,6 +23,7 @@ from tests.factories import (
     EnrolledFactory,
     MadeMeetingFactory,
     PersonFactory,
+    PresetFactory,
     StaffFactory,
     UserFactory,
 )
@@ -131,6 +132,12 @@ MATRIX: dict[tuple[str, str], Answers] = {
     ("POST", "manage-enrolments"): expect(
         _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _202="manager add_participant superuser"
     ),
+    ("POST", "manage-removals"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _202="manager remove_participant superuser"
+    ),
+    ("POST", "manage-preset-changes"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _202="manager change_participant superuser"
+    ),
     ("GET", "manage-batch"): expect(**_FOLLOW_BATCH),
     ("GET", "manage-batch-rows"): expect(**_FOLLOW_BATCH),
     ("POST", "manage-batch-stop"): expect(**_CHANGE_BATCH),
@@ -165,6 +172,8 @@ BODIES: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
     ("PATCH", "manage-meeting"): lambda: {"capacity": 30},
     ("POST", "manage-participants"): lambda: {"user": UserFactory().username},
     ("POST", "manage-enrolments"): lambda: {"people": [UserFactory().username]},
+    ("POST", "manage-removals"): lambda: {"all": True},
+    ("POST", "manage-preset-changes"): lambda: {"all": True, "preset": PresetFactory().name},
     ("PATCH", "manage-participant"): lambda: {"name": "Another name"},
 }
 
