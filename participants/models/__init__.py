@@ -1,9 +1,23 @@
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
+from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
 
-__all__ = ["Actor", "Batch", "BatchRow", "Budget", "Event", "EventKind", "Meeting", "Participant", "Person", "Preset"]
+__all__ = [
+    "Actor",
+    "Batch",
+    "BatchRow",
+    "Budget",
+    "DriftItem",
+    "DriftReport",
+    "Event",
+    "EventKind",
+    "Meeting",
+    "Participant",
+    "Person",
+    "Preset",
+]
