@@ -202,6 +202,9 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "participants.states.BatchState",
         "RowOutcome": "participants.states.RowOutcome",
         "Prospect": "participants.states.Prospect",
+        "DriftKind": "participants.states.DriftKind",
+        "DriftAction": "participants.states.DriftAction",
+        "DriftOutcome": "participants.states.DriftOutcome",
         "TokenState": ["fresh", "usable", "expired", "none"],
     },
     "POSTPROCESSING_HOOKS": [

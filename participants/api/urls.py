@@ -1,7 +1,14 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from participants.api import manage_batches, manage_connection, manage_meetings, manage_participants, views
+from participants.api import (
+    manage_batches,
+    manage_connection,
+    manage_drift,
+    manage_meetings,
+    manage_participants,
+    views,
+)
 from participants.api.docs import DocsView
 from participants.api.errors import answer_unknown_path
 
@@ -39,6 +46,9 @@ manage = [
         manage_batches.EnrolmentsView.as_view(),
         name="manage-enrolments",
     ),
+    path("meetings/<uuid:meeting_id>/drift/", manage_drift.DriftView.as_view(), name="manage-drift"),
+    path("meetings/<uuid:meeting_id>/drift/items/", manage_drift.ItemsView.as_view(), name="manage-drift-items"),
+    path("meetings/<uuid:meeting_id>/drift/apply/", manage_drift.ApplyView.as_view(), name="manage-drift-apply"),
     path("batches/<uuid:batch_id>/", manage_batches.BatchView.as_view(), name="manage-batch"),
     path("batches/<uuid:batch_id>/rows/", manage_batches.BatchRowsView.as_view(), name="manage-batch-rows"),
     path("batches/<uuid:batch_id>/stop/", manage_batches.StopView.as_view(), name="manage-batch-stop"),

@@ -7,7 +7,7 @@ done: items that wait are the queue, and whoever finds one goes on with it.
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import transaction
@@ -83,18 +83,27 @@ def find_latest(meeting: Meeting) -> DriftReport | None:
     return DriftReport.objects.filter(meeting=meeting).order_by("-created_at", "-id").first()
 
 
-def list_safe(report: DriftReport, *, adopt: bool = False, remove_unknown: bool = False) -> dict[int, DriftAction]:
-    """Open items with the action that carries out a wish on record; strangers only as far as is asked for."""
+def list_safe(report: DriftReport, *, strangers: DriftAction | None = None) -> dict[int, DriftAction]:
+    """Open items with the action that carries out a wish on record; ``strangers`` is what to do about those whom only
+    RealtimeKit has, who are left alone without it. Recorders and the like always are."""
     chosen: dict[int, DriftAction] = {}
     for item in report.items.filter(outcome=DriftOutcome.OPEN).iterator(chunk_size=1000):
-        action = item.safe_action
-        if action is None and adopt and DriftAction.ADOPT in item.actions:
-            action = DriftAction.ADOPT
-        elif action is None and remove_unknown and item.kind == DriftKind.REMOTE_ONLY:
-            action = DriftAction.REMOVE
+        action = item.safe_action or (strangers if item.kind == DriftKind.REMOTE_ONLY else None)
         if action is not None:
             chosen[item.pk] = action
     return chosen
+
+
+@background()
+def reconcile(
+    meeting: Meeting, *, by: Actor, deadline: Deadline, applying: bool, strangers: DriftAction | None = None
+) -> tuple[DriftReport, RollcallError | None]:
+    """Compare, and with ``applying`` carry out what ``list_safe`` says; why not all of it could be, if so."""
+    report = compare(meeting, by=by, deadline=deadline)
+    if not applying:
+        return report, None
+    decide(report, list_safe(report, strangers=strangers), by=by)
+    return report, work(report, by=by, deadline=deadline)
 
 
 def decide(report: DriftReport, choices: Mapping[int, DriftAction], *, by: Actor) -> int:
@@ -200,43 +209,54 @@ def _compare_all(meetings: list[Meeting], done: Survey, by: Actor, deadline: Dea
 
 
 def _work(report: DriftReport, by: Actor, deadline: Deadline, client: RealtimeKit) -> None:
-    """Raises Busy or Misconfigured where RealtimeKit could not be asked; the items then wait on."""
+    """Raises Busy or Misconfigured where RealtimeKit could not be asked or told; items not begun wait on."""
     meeting = Meeting.objects.get(pk=report.meeting_id)
-    last = 0
-    while True:
+    last, trouble = 0, None
+    while deadline.remaining() >= 1:
         waiting = report.items.filter(outcome=DriftOutcome.WAITING, pk__gt=last).select_related("participant")
         items = list(waiting.order_by("pk")[:CHUNK])
-        if not items or deadline.remaining() < 1:
-            return
-        last = items[-1].pk
-        step = Step(meeting, by, deadline, client, Listings(client), time.monotonic())
-        stored = _take_steps(step, items)
-        try:
-            driftsteps.finish(step, {item.participant_id for item in stored if item.participant_id})
-        finally:
-            _describe_stored(stored)
-
-
-def _take_steps(step: Step, items: Iterable[DriftItem]) -> list[DriftItem]:
-    """Those whose wish is now on their row."""
-    stored: list[DriftItem] = []
-    for item in items:
-        if step.deadline.remaining() < 1:
+        if not items:
             break
+        last = items[-1].pk
+        work = _Chunk(Step(meeting, by, deadline, client, Listings(client), time.monotonic()))
         try:
-            result = step.take(item)
+            work.take_steps(items)
+            driftsteps.finish(work.step, {item.participant_id for item in work.stored if item.participant_id})
         except (HeldBack, Misconfigured):
-            _describe_stored(stored)
             raise
         except Busy as error:
-            _note(item, Result(DriftOutcome.WAITING, error.code, _tell(error)))
-            continue
-        except RollcallError as error:
-            result = Result(DriftOutcome.FAILED, error.code, _tell(error))
-        _note(item, result)
-        if result.outcome == DriftOutcome.STORED:
-            stored.append(item)
-    return stored
+            trouble = error
+        finally:
+            _describe_stored(work.stored)
+        trouble = trouble or work.trouble
+    if trouble is not None:
+        raise trouble
+
+
+@dataclass
+class _Chunk:
+    """Some items at work. ``stored`` are those whose wish is on their row by now, ``trouble`` why others wait on."""
+
+    step: Step
+    stored: list[DriftItem] = field(default_factory=list)
+    trouble: Busy | None = None
+
+    def take_steps(self, items: Iterable[DriftItem]) -> None:
+        for item in items:
+            if self.step.deadline.remaining() < 1:
+                return
+            try:
+                result = self.step.take(item)
+            except (HeldBack, Misconfigured):
+                raise
+            except Busy as error:
+                self.trouble = error
+                result = Result(DriftOutcome.WAITING, error.code, _tell(error))
+            except RollcallError as error:
+                result = Result(DriftOutcome.FAILED, error.code, _tell(error))
+            _note(item, result)
+            if result.outcome == DriftOutcome.STORED:
+                self.stored.append(item)
 
 
 def _describe_stored(items: list[DriftItem]) -> None:

@@ -55,7 +55,7 @@ class Step:
 
     def take(self, item: DriftItem) -> Result:
         """Raises Busy or Misconfigured when RealtimeKit has to be asked and can't be: the item then waits on."""
-        return _STEPS[DriftKind(item.kind), DriftAction(item.action)](self, item)
+        return STEPS[DriftKind(item.kind), DriftAction(item.action)](self, item)
 
     def adopt(self, item: DriftItem) -> Result:
         if item.participant_id is not None:
@@ -235,7 +235,7 @@ class Step:
         return rows.filter(outcome_unknown=False).unleased()  # type: ignore[return-value]
 
 
-_STEPS: dict[tuple[DriftKind, DriftAction], Callable[[Step, DriftItem], Result]] = {
+STEPS: dict[tuple[DriftKind, DriftAction], Callable[[Step, DriftItem], Result]] = {
     (DriftKind.REMOTE_ONLY, DriftAction.ADOPT): Step.adopt,
     (DriftKind.REMOTE_ONLY, DriftAction.REMOVE): Step.delete_strangers,
     (DriftKind.UNIDENTIFIED, DriftAction.REMOVE): Step.delete_strangers,

@@ -12,7 +12,6 @@ from participants.sandbox import Sandbox
 from participants.services import meetings, passes, removal, sync
 from participants.services.mirrors import LAG
 from tests.factories import EnrolledFactory, MadeMeetingFactory, MeetingFactory
-from tests.services.conftest import enrol
 from tests.services.drifting import add_remotely, age, change_remotely, delete_remotely
 
 pytestmark = pytest.mark.django_db(transaction=True)
