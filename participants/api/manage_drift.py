@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.db.models import Q
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -104,7 +105,7 @@ class ApplyView(ManageView):
 
 
 def _find_report(meeting: Meeting, pk: uuid.UUID | None) -> DriftReport:
-    chosen = DriftReport.objects.filter(meeting=meeting, pk=pk)
+    chosen = DriftReport.objects.filter(Q(pk=pk), meeting=meeting)
     found = drift.find_latest(meeting) if pk is None else chosen.first()
     if found is None:
         raise NotFound("There is no such comparison of this meeting. Compare it first.")
