@@ -204,7 +204,7 @@ class DriftReportAdmin(ReadOnly[DriftReport]):
         by = read_actor(request)
         decided = drift.decide(report, choices, by=by)
         trouble = drift.work(report, by=by) if decided else None
-        ends = report.items.filter(pk__in=choices).count_outcomes()
+        ends = report.items.exclude(action="").count_outcomes()
         told = ", ".join(f"{ends[o]} {o.label.lower()}" for o in DriftOutcome if ends.get(o))
         reason = f" {trouble} {trouble.data.get('reason', '')}".rstrip() if trouble else ""
         good = trouble is None and not ends.get(DriftOutcome.FAILED)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from participants.admin import badges
@@ -98,8 +99,8 @@ class Line:
     who: str
     link: str
     sub: str
-    here: str
-    there: str
+    here: SafeString
+    there: SafeString
     choices: list[tuple[str, str, bool]]
     badge: SafeString
     why: str
@@ -128,9 +129,14 @@ def describe_item(item: DriftItem, allowed: list[str] | None = None) -> Line:
         if item.participant_id
         else "",
         sub=item.custom_participant_id or (item.remote_ids[0] if item.remote_ids else ""),
-        here=here,
-        there=there,
+        here=_let_break(here),
+        there=_let_break(there),
         choices=choices if outcome == DriftOutcome.OPEN else [],
         badge=badges.render_badge(done, _TONES[outcome]),
         why=item.detail or item.code,
     )
+
+
+def _let_break(text: str) -> SafeString:
+    """A preset's name may break after an underscore, not in the middle of a word."""
+    return format_html_join(SafeString("_<wbr>"), "{}", ((part,) for part in text.split("_")))
