@@ -27,12 +27,14 @@ from participants.services.mirrors import mirror
 from participants.services.settling import STAFF_SECONDS
 from participants.services.trouble import next_try, translated
 from participants.services.waking import wake
-from participants.states import DriftAction, DriftKind, DriftOutcome, MeetingState
+from participants.states import DriftAction, DriftKind, DriftOutcome, MeetingState, MeetingStatus
 
 SECONDS = 60.0
 CHUNK = 200
 AGAIN_AFTER = timedelta(hours=1)
 """A survey leaves a meeting alone that was compared less than this ago."""
+RESTING = timedelta(days=1)
+"""The same for one that is inactive or over: years of past lessons must not use the budget up."""
 KEPT = timedelta(days=1)
 """How long a report with differences that nobody decided on stays, once there is a newer one."""
 
@@ -178,8 +180,9 @@ def survey(*, by: Actor, deadline: Deadline | None = None) -> Survey:
         done.trouble = done.trouble or _tell(trouble)
         if deadline.expired or isinstance(trouble, HeldBack | Misconfigured):
             return done
-    due = Q(compared_at=None) | Q(compared_at__lt=now - AGAIN_AFTER)
-    made = Meeting.objects.filter(due, state=MeetingState.CREATED, gone_at=None)
+    resting = Q(status=MeetingStatus.INACTIVE) | Q(closes_at__lt=now)
+    recently = Q(compared_at__gte=now - AGAIN_AFTER) | (resting & Q(compared_at__gte=now - RESTING))
+    made = Meeting.objects.filter(state=MeetingState.CREATED, gone_at=None).exclude(recently)
     _compare_all(list(made.order_by(F("compared_at").asc(nulls_first=True), "pk")), done, by, deadline)
     return done
 

@@ -175,6 +175,18 @@ def test_a_survey_compares_those_compared_longest_ago_and_leaves_recent_ones(
     assert drift.survey(by=by).compared == 2
 
 
+@pytest.mark.parametrize(
+    "resting", [{"status": "INACTIVE"}, {"closes_at": timezone.now() - timedelta(days=300)}], ids=["inactive", "over"]
+)
+def test_a_meeting_at_rest_is_compared_once_a_day(
+    sandbox: Sandbox, meeting: Meeting, by: Actor, resting: dict[str, object]
+) -> None:
+    Meeting.objects.update(**resting, compared_at=timezone.now() - drift.AGAIN_AFTER * 2)
+    assert drift.survey(by=by).compared == 0
+    Meeting.objects.update(compared_at=timezone.now() - drift.RESTING * 2)
+    assert drift.survey(by=by).compared == 1
+
+
 def test_a_survey_while_realtimekit_is_down_says_so_and_forgets_nothing(
     sandbox: Sandbox, meeting: Meeting, by: Actor
 ) -> None:
