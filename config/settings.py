@@ -213,6 +213,9 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "participants.states.BatchState",
         "RowOutcome": "participants.states.RowOutcome",
         "Prospect": "participants.states.Prospect",
+        "DriftKind": "participants.states.DriftKind",
+        "DriftAction": "participants.states.DriftAction",
+        "DriftOutcome": "participants.states.DriftOutcome",
         "TokenState": ["fresh", "usable", "expired", "none"],
     },
     "POSTPROCESSING_HOOKS": [
@@ -232,6 +235,7 @@ REALTIMEKIT_BUDGET = env.read_budget("REALTIMEKIT_BUDGET", default=(3000, 300))
 REALTIMEKIT_TOKEN_LIFETIME = env.read_seconds("REALTIMEKIT_TOKEN_LIFETIME", default=100 * 86_400)
 TOKEN_MIN_REMAINING = env.read_seconds("TOKEN_MIN_REMAINING", default=86_400)
 TOKEN_ENCRYPTION_KEYS = env.read_fernet_keys("TOKEN_ENCRYPTION_KEYS")
+SYNC_IMPORTS_MEETINGS = env.read_flag("SYNC_IMPORTS_MEETINGS", default=True)
 JOIN_RATE = env.read_rate("JOIN_RATE", default=(300, 60))
 WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 

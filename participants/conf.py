@@ -52,6 +52,11 @@ def list_missing() -> list[str]:
     return [name for name in REQUIRED if not getattr(settings, name)]
 
 
+def imports_meetings() -> bool:
+    """Whether a sync makes meetings of ours out of those that were made elsewhere."""
+    return bool(settings.SYNC_IMPORTS_MEETINGS)
+
+
 def read_token_lifetime() -> timedelta:
     """What a token without a readable ``exp`` is taken to live (contract 4: 100 days)."""
     return timedelta(seconds=settings.REALTIMEKIT_TOKEN_LIFETIME)

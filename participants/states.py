@@ -136,6 +136,44 @@ class ChangeProspect(TextChoices):
     MALFORMED = "malformed", "Unreadable"
 
 
+class DriftKind(TextChoices):
+    """One way in which RealtimeKit and our rows disagree."""
+
+    REMOTE_ONLY = "remote_only", "Only at RealtimeKit"
+    UNIDENTIFIED = "unidentified", "At RealtimeKit, with nothing to know them by"
+    LOCAL_ONLY = "local_only", "Missing at RealtimeKit"
+    DUPLICATE = "duplicate", "More than once at RealtimeKit"
+    SHOULD_BE_REMOVED = "should_be_removed", "Removed here, still at RealtimeKit"
+    PRESET_DIFFERS = "preset_differs", "Another preset"
+    NAME_DIFFERS = "name_differs", "Another name"
+    PICTURE_DIFFERS = "picture_differs", "Another picture"
+    TITLE_DIFFERS = "title_differs", "Another title"
+    STATUS_DIFFERS = "status_differs", "Another status"
+    MEETING_GONE = "meeting_gone", "The meeting is gone"
+
+
+class DriftAction(TextChoices):
+    """What may be done about one difference."""
+
+    ADOPT = "adopt", "Adopt"
+    REMOVE = "remove", "Delete at RealtimeKit"
+    ADD_AGAIN = "add_again", "Add again"
+    KEEP_ONE = "keep_one", "Keep one"
+    OURS = "ours", "Ours wins"
+    THEIRS = "theirs", "Theirs wins"
+
+
+class DriftOutcome(TextChoices):
+    """What has become of one difference."""
+
+    OPEN = "open", "Not decided"
+    WAITING = "waiting", "Waiting its turn"
+    STORED = "stored", "Saved here, RealtimeKit follows"
+    APPLIED = "applied", "Done"
+    NO_LONGER_TRUE = "no_longer_true", "No longer true"
+    FAILED = "failed", "Not done"
+
+
 _P, _M = ParticipantState, MeetingState
 
 PARTICIPANT_MOVES: frozenset[tuple[str, str]] = frozenset(
@@ -158,6 +196,28 @@ MEETING_MOVES: frozenset[tuple[str, str]] = frozenset(
 
 OCCUPYING = (_P.PENDING, _P.ENROLLED)
 """States that count towards a meeting's capacity."""
+
+DRIFT_ACTIONS: dict[DriftKind, tuple[DriftAction, ...]] = {
+    DriftKind.REMOTE_ONLY: (DriftAction.ADOPT, DriftAction.REMOVE),
+    DriftKind.UNIDENTIFIED: (DriftAction.REMOVE,),
+    DriftKind.LOCAL_ONLY: (DriftAction.ADD_AGAIN,),
+    DriftKind.DUPLICATE: (DriftAction.KEEP_ONE,),
+    DriftKind.SHOULD_BE_REMOVED: (DriftAction.REMOVE,),
+    DriftKind.PRESET_DIFFERS: (DriftAction.OURS, DriftAction.THEIRS),
+    DriftKind.NAME_DIFFERS: (DriftAction.OURS, DriftAction.THEIRS),
+    DriftKind.PICTURE_DIFFERS: (DriftAction.OURS,),
+    DriftKind.TITLE_DIFFERS: (DriftAction.OURS, DriftAction.THEIRS),
+    DriftKind.STATUS_DIFFERS: (DriftAction.OURS, DriftAction.THEIRS),
+    DriftKind.MEETING_GONE: (),
+}
+"""What may be done about each kind; one difference may allow less."""
+
+SAFE_ACTIONS: dict[DriftKind, DriftAction] = {
+    kind: actions[0]
+    for kind, actions in DRIFT_ACTIONS.items()
+    if actions and kind not in (DriftKind.REMOTE_ONLY, DriftKind.UNIDENTIFIED)
+}
+"""What carries out a wish that is on record here. Strangers are neither adopted nor deleted by default."""
 
 TAKEN = (Prospect.WILL_ENROL, Prospect.WILL_PRE_ENROL)
 """Prospects of rows that a bulk enrolment works on; all others are skipped."""

@@ -7,8 +7,8 @@ import factory
 from django.contrib.auth.models import Permission, User
 from factory.django import DjangoModelFactory
 
-from participants.models import Batch, Meeting, Participant, Person, Preset
-from participants.states import MeetingState, MeetingStatus, ParticipantState, Source
+from participants.models import Batch, DriftItem, DriftReport, Meeting, Participant, Person, Preset
+from participants.states import DRIFT_ACTIONS, DriftKind, MeetingState, MeetingStatus, ParticipantState, Source
 
 NOW = datetime(2027, 1, 11, 8, 0, tzinfo=UTC)
 _remote_ids = itertools.count(1)
@@ -117,3 +117,25 @@ class BatchFactory(DjangoModelFactory[Batch]):
 
     meeting = factory.SubFactory(MadeMeetingFactory)
     via = "tests"
+
+
+class DriftReportFactory(DjangoModelFactory[DriftReport]):
+    class Meta:
+        model = DriftReport
+
+    meeting = factory.SubFactory(MadeMeetingFactory)
+    via = "tests"
+
+
+class DriftItemFactory(DjangoModelFactory[DriftItem]):
+    """A stranger, whom nobody has decided on."""
+
+    class Meta:
+        model = DriftItem
+
+    report = factory.SubFactory(DriftReportFactory)
+    kind = DriftKind.REMOTE_ONLY
+    name = factory.Sequence(lambda n: f"Stranger {n}")
+    custom_participant_id = factory.Sequence(lambda n: f"stranger-{n}")
+    remote_ids = factory.LazyFunction(lambda: [make_remote_id("cccc3333")])
+    actions = factory.LazyAttribute(lambda item: [action.value for action in DRIFT_ACTIONS[DriftKind(item.kind)]])

@@ -47,7 +47,7 @@ def pull(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect(back)
     try:
-        counts = sync.pull(by=read_actor(request))
+        counts = sync.pull(by=read_actor(request), rosters=False)
     except RollcallError as error:
         reason = error.data.get("reason", "")
         messages.error(request, f"Nothing was synced. {error} {reason}".strip())

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from participants.admin import badges, bulk
 from participants.admin.access import find_origin, may, read_actor
 from participants.admin.autocompletion import PeopleField, PeopleSelect
+from participants.admin.drift import describe_latest
 from participants.admin.enrolling import EnrolForm, enrol, keep, recall
 from participants.admin.filters import NowFilter, TroubleFilter
 from participants.admin.meetingforms import MeetingForm, describe_counts
@@ -268,6 +269,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
             "may_retry": (meeting.state != MeetingState.CREATED or bool(meeting.last_error_code))
             and self.has_change_permission(request, meeting),
             "next_try": badges.render_moment(meeting.next_attempt_at, now),
+            **describe_latest(request, meeting),
         }
 
 

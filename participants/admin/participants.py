@@ -85,6 +85,8 @@ class ParticipantAdmin(ReadOnly[Participant]):
                     "last_error",
                     "attempts",
                     "next_try",
+                    "seen_on",
+                    "gone_on",
                     "removed_on",
                     "removed_by",
                 )
@@ -93,7 +95,7 @@ class ParticipantAdmin(ReadOnly[Participant]):
     )
     readonly_fields = (
         *("whose", "in_meeting", "role", "own_name", "state_badge", "token_state", "last_error"),
-        *("enrolled_on", "issued_on", "expires_on", "next_try", "removed_on"),
+        *("enrolled_on", "issued_on", "expires_on", "next_try", "seen_on", "gone_on", "removed_on"),
     )
 
     def has_view_permission(self, request: HttpRequest, obj: Participant | None = None) -> bool:
@@ -107,7 +109,9 @@ class ParticipantAdmin(ReadOnly[Participant]):
         rows = rights.list_participants(request.user).select_related(*related)
         shows_person = Value(rights.holds(request.user, "view_person"))
         rows = rows.annotate(shows_meeting=Value(may(request, "view_meeting")), shows_person=shows_person)
-        return rows.defer("meeting__raw", "preset__raw", "meeting__default_preset__raw").order_by(*self.ordering)
+        return rows.defer("raw", "meeting__raw", "preset__raw", "meeting__default_preset__raw").order_by(
+            *self.ordering
+        )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {
@@ -180,6 +184,14 @@ class ParticipantAdmin(ReadOnly[Participant]):
     @admin.display(description="next try")
     def next_try(self, row: Participant) -> str:
         return badges.write_time(row.next_attempt_at) or "–"
+
+    @admin.display(description="last seen there")
+    def seen_on(self, row: Participant) -> str:
+        return badges.write_time(row.seen_at) or "–"
+
+    @admin.display(description="missing there since")
+    def gone_on(self, row: Participant) -> str:
+        return badges.write_time(row.gone_at) or "–"
 
     @admin.display(description="removed on")
     def removed_on(self, row: Participant) -> str:

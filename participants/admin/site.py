@@ -12,15 +12,16 @@ from participants.admin.accounts import TellsOfRemovals
 from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.dashboard import list_cards, list_events
+from participants.admin.drift import DriftReportAdmin
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
 from participants.admin.records import EventAdmin, PresetAdmin
 from participants.admin.verifying import VerifiesEmails
-from participants.models import Batch, Event, Meeting, Participant, Person, Preset
+from participants.models import Batch, DriftReport, Event, Meeting, Participant, Person, Preset
 from participants.services import rights
 
-ORDER = ("Meeting", "Participant", "Batch", "Person", "Preset", "Event")
+ORDER = ("Meeting", "Participant", "Batch", "DriftReport", "Person", "Preset", "Event")
 
 NAMES = {"axes": "Sign-in protection"}
 """Packages whose own name says nothing to staff."""
@@ -37,6 +38,7 @@ class RollcallAdminSite(AdminSite):
         self.register(Meeting, MeetingAdmin)
         self.register(Participant, ParticipantAdmin)
         self.register(Batch, BatchAdmin)
+        self.register(DriftReport, DriftReportAdmin)
         self.register(Person, PersonAdmin)
         self.register(Preset, PresetAdmin)
         self.register(Event, EventAdmin)

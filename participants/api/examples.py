@@ -108,6 +108,24 @@ BATCH: dict[str, Any] = {
     "undone_at": None,
 }
 
+DRIFT: dict[str, Any] = {
+    "id": "0190a3a0-4444-7000-8000-000000000004",
+    "meeting": "0190a3a0-1111-7000-8000-000000000001",
+    "made_at": "2027-01-11T08:00:00Z",
+    "remote_count": 31,
+    "local_count": 30,
+    "in_flight": 0,
+    "total": 2,
+    "kinds": {"remote_only": 1, "preset_differs": 1},
+    "outcomes": {"open": 2, "waiting": 0, "stored": 0, "applied": 0, "no_longer_true": 0, "failed": 0},
+    "applied_at": None,
+    "applied_by": None,
+}
+DRIFT_CHOICES: dict[str, Any] = {
+    "report": "0190a3a0-4444-7000-8000-000000000004",
+    "items": [{"id": 12, "action": "adopt"}, {"id": 13, "action": "ours"}],
+}
+
 PROBLEM: dict[str, Any] = {
     "type": "urn:rollcall:problem:too_early",
     "title": "Forbidden",

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from participants.models import Batch, BatchRow, Meeting, Participant
+from participants.models import Batch, BatchRow, DriftItem, DriftReport, Meeting, Participant
 from participants.models.base import Leased
 from participants.services import bulkchanges, tokencache
 from participants.services.admission import Verdict
 from participants.services.batches import Preview, Progress
 from participants.services.bulkchanges import Seen
 from participants.services.joining import Admitted
+from participants.states import DriftOutcome
 
 Body = dict[str, Any]
 
@@ -155,6 +156,43 @@ def render_batch_row(row: BatchRow) -> Body:
         "detail": row.detail or (person.last_error_detail if person and not row.code else ""),
         "participant": str(row.participant_id) if row.participant_id else None,
         "name": person.effective_name if person else "",
+    }
+
+
+def render_drift(report: DriftReport) -> Body:
+    items = report.items.all()
+    outcomes = items.count_outcomes()
+    return {
+        "id": str(report.pk),
+        "meeting": str(report.meeting_id),
+        "made_at": render_time(report.created_at),
+        "remote_count": report.remote_count,
+        "local_count": report.local_count,
+        "in_flight": report.in_flight,
+        "total": report.total,
+        "kinds": items.count_kinds(),
+        "outcomes": {outcome.value: outcomes.get(outcome, 0) for outcome in DriftOutcome},
+        "applied_at": render_time(report.applied_at),
+        "applied_by": report.applied_by.get_username() if report.applied_by else None,
+    }
+
+
+def render_drift_item(item: DriftItem) -> Body:
+    return {
+        "id": item.pk,
+        "kind": item.kind,
+        "participant": str(item.participant_id) if item.participant_id else None,
+        "name": item.name,
+        "custom_participant_id": item.custom_participant_id,
+        "realtimekit_ids": item.remote_ids,
+        "ours": item.ours,
+        "theirs": item.theirs,
+        "actions": item.actions,
+        "safe_action": item.safe_action,
+        "action": item.action or None,
+        "outcome": item.outcome,
+        "code": item.code,
+        "detail": item.detail,
     }
 
 

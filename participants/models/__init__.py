@@ -1,6 +1,7 @@
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
 from participants.models.chore import Chore
+from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
@@ -14,6 +15,8 @@ __all__ = [
     "BatchRow",
     "Budget",
     "Chore",
+    "DriftItem",
+    "DriftReport",
     "Event",
     "EventKind",
     "Meeting",

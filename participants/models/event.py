@@ -34,6 +34,7 @@ class EventKind(models.TextChoices):
     REFRESHED = "participant.refreshed", "Token refreshed"
     ISSUED = "participant.token_issued", "Token issued to a back end"
     LOST = "participant.lost", "Gone at RealtimeKit, to be added again"
+    GONE = "participant.gone", "No longer listed by RealtimeKit"
     EXTRAS_DELETED = "participant.extras_deleted", "Duplicates deleted at RealtimeKit"
     REMOVING = "participant.removing", "Removal asked for"
     REMOVED = "participant.removed", "Removed"
@@ -54,6 +55,8 @@ class EventKind(models.TextChoices):
     BATCH_RETRIED = "batch.retried", "Batch retried"
     BATCH_UNDONE = "batch.undone", "Batch undone"
     SYNCED = "sync.done", "Synced from RealtimeKit"
+    DRIFT_DECIDED = "drift.decided", "Differences decided on"
+    STRANGERS_DELETED = "drift.strangers_deleted", "Unknown participants deleted at RealtimeKit"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
 
 

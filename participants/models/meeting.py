@@ -81,6 +81,12 @@ class Meeting(Identified, Mirrored, Leased):
         help_text="These users may manage this meeting without wider rights.",
     )
     groups = models.ManyToManyField(Group, blank=True, related_name="meetings")
+    participants_synced_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a sync last began to read its participants."
+    )
+    compared_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it last began to be compared with RealtimeKit."
+    )
 
     objects = MeetingQuerySet.as_manager()
 

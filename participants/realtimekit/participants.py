@@ -1,5 +1,9 @@
 """Participants of a meeting: everybody ever added to it, present or not (contract 7)."""
 
+import builtins
+from collections.abc import Callable
+from typing import TypeVar
+
 from participants.realtimekit.calls import Call
 from participants.realtimekit.deadlines import Deadline
 from participants.realtimekit.envelopes import Envelope, UnreadableError
@@ -15,6 +19,7 @@ from participants.realtimekit.retry import Repeat
 from participants.realtimekit.tokens import ParticipantToken
 from participants.realtimekit.transport import Transport
 
+R = TypeVar("R")
 _PATH = "/accounts/{account_id}/realtime/kit/{app_id}/meetings/{meeting_id}/participants"
 _ONE = _PATH + "/{participant_id}"
 
@@ -59,6 +64,18 @@ class Participants:
         """Everybody in the meeting, or an error: never a part of the list."""
         call = Call("participants.list", "GET", _PATH, Repeat.FREELY, {"meeting_id": meeting_id})
         return list_all(self._transport, call, parse_participant, name="participants", deadline=deadline)
+
+    def walk(
+        self, meeting_id: str, take: Callable[[Participant], R], *, deadline: Deadline | None = None
+    ) -> builtins.list[R]:
+        """As ``list``, with each participant shown to ``take`` as their page arrives and only its answers kept.
+
+        Somebody may be shown more than once; only who is in the result was in the complete list.
+        """
+        call = Call("participants.list", "GET", _PATH, Repeat.FREELY, {"meeting_id": meeting_id})
+        return list_all(
+            self._transport, call, lambda data: take(parse_participant(data)), name="participants", deadline=deadline
+        )
 
     def get(self, meeting_id: str, participant_id: str, *, deadline: Deadline | None = None) -> Participant:
         ids = _name(meeting_id, participant_id)

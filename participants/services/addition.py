@@ -189,6 +189,7 @@ class _Work:
         written: dict[str, Any] = {
             "state": ParticipantState.ENROLLED,
             "outcome_unknown": False,
+            "gone_at": None,
             "updated_at": now,
         }
         if isinstance(result, Found):

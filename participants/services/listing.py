@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from participants.errors import Misconfigured
@@ -11,11 +12,19 @@ from participants.models import Meeting
 from participants.realtimekit import Absent, Deadline, OutcomeUnknown, RealtimeKit, RealtimeKitError, Refused
 from participants.realtimekit import Participant as RemoteParticipant
 
+Matches = list[RemoteParticipant]
+
 
 @dataclass
 class _Listing:
     begun: float
-    rows: list[RemoteParticipant]
+    rows: Matches
+    by_custom_id: defaultdict[str | None, Matches] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_custom_id = defaultdict(list)
+        for row in self.rows:
+            self.by_custom_id[row.custom_participant_id].append(row)
 
 
 @dataclass
@@ -30,30 +39,47 @@ class Listings:
     _known: dict[uuid.UUID, _Listing] = field(default_factory=dict)
     _presets: frozenset[str] | None = None
 
-    def find(self, meeting: Meeting, custom_id: str, *, since: float, deadline: Deadline) -> list[RemoteParticipant]:
+    def find(self, meeting: Meeting, custom_id: str, *, since: float, deadline: Deadline) -> Matches:
         """Remote participants with this custom id, newest first, from a listing begun at or after ``since``.
 
         ``since`` is of ``time.monotonic``. Raises RealtimeKitError when the listing is not complete.
         """
+        listing = self._ask(meeting, since, deadline)
+        return sorted(listing.by_custom_id.get(custom_id, ()), key=_newness, reverse=True)
+
+    def list(self, meeting: Meeting, *, since: float, deadline: Deadline) -> Sequence[RemoteParticipant]:
+        """Everybody, from a listing begun at or after ``since``. Raises as ``find``."""
+        return self._ask(meeting, since, deadline).rows
+
+    def _ask(self, meeting: Meeting, since: float, deadline: Deadline) -> _Listing:
         with self._asking[meeting.pk]:
             listing = self._known.get(meeting.pk)
             if listing is None or listing.begun < since:
                 begun = time.monotonic()
                 rows = self.client.participants.list(str(meeting.realtimekit_id), deadline=deadline)
                 listing = self._known[meeting.pk] = _Listing(begun, rows)
-        matches = [row for row in listing.rows if row.custom_participant_id == custom_id]
-        return sorted(matches, key=_newness, reverse=True)
+            return listing
 
     def confirm_absent(
-        self, meeting: Meeting, custom_id: str, realtimekit_id: str, *, deadline: Deadline
-    ) -> list[RemoteParticipant]:
+        self,
+        meeting: Meeting,
+        custom_id: str,
+        realtimekit_id: str,
+        *,
+        deadline: Deadline,
+        since: float | None = None,
+    ) -> Matches:
         """Believe "no such participant" only from the meeting itself and its complete list (design 2.3).
 
-        Returns the matches under other ids. Raises StillThere, Misconfigured (the meeting is unknown too:
+        Returns the matches under other ids. What was asked at or after ``since`` is not asked again.
+        Raises StillThere, Misconfigured (the meeting is unknown too:
         a mistyped account must not erase anything) or RealtimeKitError.
         """
-        self.confirm_meeting(meeting, deadline=deadline)
-        matches = self.find(meeting, custom_id, since=time.monotonic(), deadline=deadline)
+        listing = self._known.get(meeting.pk)
+        if since is None or listing is None or listing.begun < since:
+            self.confirm_meeting(meeting, deadline=deadline)
+        since = time.monotonic() if since is None else since
+        matches = self.find(meeting, custom_id, since=since, deadline=deadline)
         if any(match.id == realtimekit_id for match in matches):
             raise StillThere
         return matches

@@ -1,9 +1,12 @@
 """Who may do what. Staff hold model permissions; a meeting's managers hold some of them for that meeting."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
-from participants.models import Meeting, Participant
+from participants.models import DriftItem, Meeting, Participant
+from participants.states import DriftAction, DriftKind
 
 MANAGER_RIGHTS = frozenset(
     {
@@ -17,6 +20,21 @@ MANAGER_RIGHTS = frozenset(
     }
 )
 """What managing a meeting implies. Issuing tokens and naming managers are never implied (design 5)."""
+
+_DRIFT_RIGHTS = {DriftAction.ADOPT: "add_participant", DriftAction.REMOVE: "remove_participant"}
+
+
+def find_drift_right(item: DriftItem, action: str) -> str:
+    """The right that carrying out this action takes: that of whoever does the same by hand."""
+    if item.kind in (DriftKind.TITLE_DIFFERS, DriftKind.STATUS_DIFFERS):
+        return "change_meeting"
+    return _DRIFT_RIGHTS.get(DriftAction(action), "change_participant")
+
+
+def find_missing_right(user: User | AnonymousUser, meeting: Meeting, chosen: Iterable[tuple[DriftItem, str]]) -> str:
+    """A right that these choices take and the user lacks; blank when there is none."""
+    needed = {find_drift_right(item, action) for item, action in chosen}
+    return next((right for right in sorted(needed) if not may(user, right, meeting)), "")
 
 
 def holds(user: User | AnonymousUser, right: str) -> bool:

@@ -60,14 +60,18 @@ def settle_absence(
     deadline: Deadline,
     by: Actor,
     listings: Listings,
+    since: float | None = None,
 ) -> None:
     """The leased row's participant is unknown, ``error`` says: put it back to pending, or adopt another one.
 
-    Raises ``error`` when the participant is still listed; else as ``Listings.confirm_absent``.
+    A listing begun at or after ``since`` may be shared. Raises ``error`` when the participant is still listed; else
+    as ``Listings.confirm_absent``.
     """
     remote_id = str(row.realtimekit_id)
     try:
-        others = listings.confirm_absent(row.meeting, row.custom_participant_id, remote_id, deadline=deadline)
+        others = listings.confirm_absent(
+            row.meeting, row.custom_participant_id, remote_id, deadline=deadline, since=since
+        )
     except StillThere:
         raise error from None
     now = timezone.now()
@@ -104,6 +108,7 @@ def adopt_other(row: Participant, other: RemoteParticipant, *, held_by: uuid.UUI
     if adopted.update(
         realtimekit_id=other.id,
         **describe_adopted(other),
+        gone_at=None,
         verify_after=now + VERIFY_AFTER,
         updated_at=now,
         **NO_TOKEN,

@@ -10,7 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from participants.models import Actor, EventKind
 from participants.models.event import record
 from tests.admin.conftest import make_with_token
-from tests.factories import BatchFactory, MeetingFactory, ParticipantFactory, PresetFactory, StaffFactory
+from tests.factories import (
+    BatchFactory,
+    DriftItemFactory,
+    MeetingFactory,
+    ParticipantFactory,
+    PresetFactory,
+    StaffFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -40,11 +47,17 @@ def make_batches(count: int) -> None:
         ParticipantFactory(batch=BatchFactory(started_by=StaffFactory()))
 
 
+def make_comparisons(count: int) -> None:
+    for _ in range(count):
+        DriftItemFactory()
+
+
 PAGES: dict[str, Callable[[int], None]] = {
     "meeting": make_meetings,
     "participant": make_participants,
     "person": make_participants,
     "batch": make_batches,
+    "driftreport": make_comparisons,
     "preset": make_meetings,
     "event": make_events,
 }

@@ -20,6 +20,7 @@ from tests.api.conftest import sign_in
 from tests.factories import (
     AdminFactory,
     BatchFactory,
+    DriftReportFactory,
     EnrolledFactory,
     MadeMeetingFactory,
     PersonFactory,
@@ -74,6 +75,11 @@ _FOLLOW_BATCH = {
     "_403": f"{NOT_MANAGING} view_meeting",
     "_404": "other_manager staff",
     "_200": "manager view_participant add_participant superuser",
+}
+_SEE_DRIFT = {
+    "_403": f"{NOT_MANAGING} view_meeting",
+    "_404": "other_manager staff",
+    "_200": "manager view_participant superuser",
 }
 _CHANGE_BATCH = {
     "_403": f"{NOT_MANAGING} view_meeting view_participant",
@@ -142,6 +148,15 @@ MATRIX: dict[tuple[str, str], Answers] = {
     ("GET", "manage-batch-rows"): expect(**_FOLLOW_BATCH),
     ("POST", "manage-batch-stop"): expect(**_CHANGE_BATCH),
     ("POST", "manage-batch-retry"): expect(**_CHANGE_BATCH),
+    ("GET", "manage-drift"): expect(**_SEE_DRIFT),
+    ("GET", "manage-drift-items"): expect(**_SEE_DRIFT),
+    # Without a connection there is nothing to compare with, which only they are told who may compare.
+    ("POST", "manage-drift"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _503="manager change_participant superuser"
+    ),
+    ("POST", "manage-drift-apply"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager change_participant superuser"
+    ),
     ("POST", "manage-batch-undo"): expect(
         _403=f"{NOT_MANAGING} view_meeting view_participant add_participant",
         _404="other_manager staff",
@@ -162,6 +177,8 @@ class Scene:
             return {"participant_id": self.participant.pk}
         if name.startswith("manage-batch"):
             return {"batch_id": BatchFactory(meeting=self.meeting).pk}
+        if name.startswith("manage-drift"):
+            DriftReportFactory(meeting=self.meeting)
         if name in {"me", "my-meetings", "manage-meetings", "manage-connection"}:
             return {}
         return {"meeting_id": self.meeting.pk}

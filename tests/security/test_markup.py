@@ -11,8 +11,11 @@ from django.utils import timezone
 
 from participants.models import Actor, Event, EventKind, Person, Preset
 from participants.models.event import record
+from participants.states import DriftKind
 from tests.factories import (
     AdminFactory,
+    DriftItemFactory,
+    DriftReportFactory,
     EnrolledFactory,
     MadeMeetingFactory,
     PersonFactory,
@@ -63,6 +66,10 @@ def test_nothing_that_people_or_realtimekit_wrote_runs_on_a_page() -> None:
     more: dict[str, Any] = {EVIL: [EVIL]}
     record(EventKind.FAILED, Actor(via="<script>", user=boss), participant=row, detail=EVIL, **more)
     event = Event.objects.get()
+    report = DriftReportFactory(meeting=meeting, total=1)
+    words = {"name": EVIL, "custom_participant_id": EVIL, "ours": EVIL, "theirs": EVIL, "detail": EVIL}
+    for kind in DriftKind:
+        DriftItemFactory(report=report, kind=kind, participant=row, remote_ids=[EVIL], **words)
     client = Client()
     client.force_login(boss)
     shown: dict[str, Any] = {
@@ -71,6 +78,7 @@ def test_nothing_that_people_or_realtimekit_wrote_runs_on_a_page() -> None:
         "person": person,
         "preset": preset,
         "event": event,
+        "driftreport": report,
     }
     paths = [
         "/admin/",

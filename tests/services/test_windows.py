@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from participants.models import Actor, Meeting
 from participants.sandbox import Sandbox
-from participants.services import meetings, passes
+from participants.services import meetings, passes, sync
 from tests.factories import MeetingFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,3 +146,30 @@ def test_a_closing_room_whose_kick_failed_is_kicked_again(sandbox: Sandbox, less
     lesson.refresh_from_db()
     assert lesson.applied_status == "INACTIVE"
     assert sandbox.requests.count("active_session.kick_all") == 2
+
+
+def test_a_closing_cut_short_before_the_session_ended_is_finished_whatever_a_sync_saw_meanwhile(
+    sandbox: Sandbox, lesson: Meeting, by: Actor
+) -> None:
+    room = str(lesson.realtimekit_id)
+    with time_machine.travel(OPENS, tick=False):
+        passes.tick(by=by)
+        guest = sandbox.world.add_participant(room, "somebody", "group_call_participant")
+        sandbox.world.start_session(room, [guest.id])
+    with time_machine.travel(CLOSES, tick=False):
+        # The worker was killed after RealtimeKit had closed the room and before everybody was put out of it.
+        sandbox.world.set_meeting_status(room, "INACTIVE")
+        sync.pull(by=by)
+        passes.tick(by=by)
+    assert sandbox.world.session(room) is None
+
+
+def test_an_opening_undone_elsewhere_is_seen_by_a_sync_and_done_again(
+    sandbox: Sandbox, lesson: Meeting, by: Actor
+) -> None:
+    with time_machine.travel(OPENS, tick=False):
+        passes.tick(by=by)
+        sandbox.world.set_meeting_status(str(lesson.realtimekit_id), "INACTIVE")
+        sync.pull(by=by)
+        passes.tick(by=by)
+    assert remote_status(sandbox) == "ACTIVE"
