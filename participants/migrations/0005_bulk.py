@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("participants", "0003_batches"),
+        ("participants", "0004_chores"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
