@@ -3,8 +3,9 @@
 Every entry keeps its line and what was written there; one that can't be read says so instead of stopping the rest.
 """
 
+import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,6 +31,7 @@ _ITEM_FIELDS = {"email": str, "name": str, "preset": str}
 class Entry:
     """One person of a list. ``key`` is a lower-cased e-mail address, or a username as written; blank if unreadable.
 
+    ``user_id`` or ``person_id`` names somebody known instead of a key, since several may share an e-mail address.
     ``name`` and ``preset`` are blank unless given; ``problem`` is a sentence that says why it can't be read.
     """
 
@@ -40,6 +42,23 @@ class Entry:
     name: str = ""
     preset: str = ""
     problem: str = ""
+    user_id: int | None = None
+    person_id: uuid.UUID | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        return bool(self.key) or self.user_id is not None or self.person_id is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """What JSON can hold; fields left at their default are left out."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return told | ({"person_id": str(self.person_id)} if self.person_id else {})
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "Entry":
+        """The entry that ``to_json`` told of."""
+        person = told.get("person_id")
+        return cls(**{**told, "person_id": uuid.UUID(person) if person else None})
 
 
 def parse_text(text: str) -> list[Entry]:
