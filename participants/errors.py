@@ -87,6 +87,33 @@ class RosterTooLong(RollcallError):
     message = "At most 20,000 people can be enrolled at once. Split the list."
 
 
+class FileRefused(RollcallError):
+    code = "unreadable_file"
+    message = "This file can't be read. Save the list as CSV or as an Excel workbook (.xlsx)."
+
+
+class SourceForbidden(RollcallError):
+    """People may be taken only from where the caller may see them."""
+
+    code = "permission_denied"
+    message = "You may not see the people you want to enrol."
+
+
+class UnknownGroup(RollcallError):
+    code = "unknown_group"
+    message = "There is no group of that id or name. Names are case-sensitive."
+
+
+class UnknownMeeting(RollcallError):
+    code = "unknown_meeting"
+    message = "There is no such meeting to take people from, or you may not see it."
+
+
+class NobodyFound(RollcallError):
+    code = "nobody_found"
+    message = "There is nobody to enrol."
+
+
 class RefreshTooSoon(RollcallError):
     code = "rate_limited"
     message = "A new token was asked for less than a minute ago."

@@ -80,6 +80,11 @@ def parse_items(items: Iterable[Any]) -> list[Entry]:
     return _collect(_read_item(line, item) for line, item in enumerate(items, start=1))
 
 
+def parse_rows(rows: Iterable[tuple[int, str, str, str]]) -> list[Entry]:
+    """Entries of a table's rows: line, who, name, preset. Raises RosterTooLong."""
+    return _collect(_read(line, who.strip(), name=name, preset=preset) for line, who, name, preset in rows)
+
+
 def _collect(entries: Iterable[Entry]) -> list[Entry]:
     found: list[Entry] = []
     for entry in entries:
@@ -128,15 +133,16 @@ def _read_item(line: int, item: Any) -> Entry:
     return _make(line, shown, email, name=name, preset=preset)
 
 
-def _read(line: int, text: str) -> Entry:
+def _read(line: int, text: str, *, name: str = "", preset: str = "") -> Entry:
+    """A name or preset given beside the text is the one that counts."""
     before, bracket, mail = text.partition("<")
     if bracket and mail.endswith(">"):
-        return _make(line, text, mail[:-1].strip(), name=before)
+        return _make(line, text, mail[:-1].strip(), name=name or before, preset=preset)
     bare = text.strip('"').strip()
     words = bare.split()
     if len(words) > 1 and "@" in words[-1] and not any("@" in word for word in words[:-1]):
-        return _make(line, text, words[-1], name=" ".join(words[:-1]))
-    return _make(line, text, bare)
+        return _make(line, text, words[-1], name=name or " ".join(words[:-1]), preset=preset)
+    return _make(line, text or name, bare, name=name, preset=preset)
 
 
 def _make(line: int, text: str, key: str, *, name: str = "", preset: str = "") -> Entry:
