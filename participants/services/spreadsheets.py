@@ -49,6 +49,7 @@ _FOREIGN = (b"%pdf", b"{\\rtf", b"<!doctype", b"<html", b"<?xml", b"\x89png", b"
 _BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n?")
 
+TOO_LARGE = f"The file is larger than {BYTES // 1024 // 1024} MB. Leave out what is not needed."
 _OLD = "This is an old Excel file (.xls), or one with a password. Save it as .xlsx without a password, or as CSV."
 _FOREIGN_TEXT = "This is neither a CSV file nor an Excel workbook (.xlsx). Save the list as one of these."
 _BROKEN = "This workbook can't be read; it may be damaged. Open it in a spreadsheet program and save it anew."
@@ -82,7 +83,7 @@ class Table:
 def read(data: bytes) -> Table:
     """The table in a file, told by its content, whatever it is named. Raises FileRefused or RosterTooLong."""
     if len(data) > BYTES:
-        raise FileRefused(f"The file is larger than {BYTES // 1024 // 1024} MB. Leave out what is not needed.")
+        raise FileRefused(TOO_LARGE)
     if data.startswith(_OLE):
         raise FileRefused(_OLD)
     table = _read_workbook(data) if data.startswith(_ZIP) else Table(_collect(_read_text(data)))
