@@ -175,6 +175,8 @@ class EnrolManyForm(forms.Form):
         """Adds ``entries``, None while a file's columns are to be chosen, and ``digest``, which tells lists apart."""
         data = super().clean() or {}
         source = data["source"] = data.get("source") or PASTE
+        if self._file_problem and "file" not in self.errors:
+            self.add_error("file", self._file_problem)
         if self.errors:
             return data
         gather: Callable[[dict[str, Any]], list[Entry] | None] = getattr(self, f"_gather_{source}")
@@ -193,7 +195,7 @@ class EnrolManyForm(forms.Form):
 
     def _gather_file(self, data: dict[str, Any]) -> list[Entry] | None:
         if self.parsed is None:
-            raise FileRefused(self._file_problem or "Choose a file.")
+            raise FileRefused("Choose a file.")
         if self.is_fresh:
             return None
         if data["who"] is None:
@@ -231,6 +233,8 @@ class EnrolManyForm(forms.Form):
                 self.parsed = uploads.unpack(carried)
         except RollcallError as error:
             self.parsed, self._file_problem = None, str(error)
+            for name in COLUMN_FIELDS:
+                posted.pop(name, None)  # of no file that could be read
         if self.parsed is not None:
             self._offer_columns(headings.label(self.parsed, headed="headed" in posted))
 

@@ -66,6 +66,11 @@ ENROL_MANY: dict[str, Any] = {
     "pre_enrol": True,
     "dry_run": False,
 }
+ENROL_FROM_MEETING: dict[str, Any] = {
+    "from_meeting": "0190a3a0-4444-7000-8000-000000000004",
+    "with_presets": True,
+    "dry_run": True,
+}
 DRY_RUN: dict[str, Any] = {
     "counts": {"will_enrol": 1, "not_found": 1},
     "rows": [
