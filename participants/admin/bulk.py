@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from participants.admin import downloads
 from participants.admin.access import read_actor
 from participants.admin.badges import Tone
-from participants.admin.bulkforms import SOURCES, EnrolManyForm
+from participants.admin.bulkforms import EnrolManyForm
 from participants.errors import RollcallError
 from participants.models import Meeting
 from participants.services import batches
@@ -25,9 +25,6 @@ from participants.states import TAKEN, Prospect
 
 SHOWN = 200
 """Rows of each list on the page."""
-
-SAMPLE = 6
-"""Rows of a file that are shown where its columns are chosen."""
 
 FIND_LIMIT = 100
 STEPS = ("look", "start", "download")
@@ -104,9 +101,8 @@ class Desk:
             "look": self.look,
             "shown": SHOWN,
             "has_changed": self.has_changed,
-            "source_label": SOURCES[form.origin],
+            "origin": form.describe_origin() if self.look else "",
             "digest": form.cleaned_data.get("digest", "") if self.look else "",
-            "sample": form.parsed.rows[:SAMPLE] if form.parsed else [],
         }
 
     def _take_step(self) -> None:

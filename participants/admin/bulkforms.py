@@ -40,6 +40,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 """What each source asks for."""
 
 COLUMN_FIELDS = ("who", "name", "role", "headed")
+SAMPLE = 6
+"""Rows of a file that are shown where its columns are chosen."""
+
 _LIVE = (GROUP, MEETING, USERS)
 _OFFERED = 500
 """Meetings in the list to choose from, the newest; a script may name any other by its id."""
@@ -162,6 +165,26 @@ class EnrolManyForm(forms.Form):
 
     def list_shared(self) -> list[forms.BoundField]:
         return [self["preset"], self["pre_enrol"]]
+
+    def describe_origin(self) -> str:
+        """Where a valid form's list comes from, in words."""
+        data = self.cleaned_data
+        if self.parsed is not None:
+            return f"From a file, sheet “{self.parsed.sheet}”" if self.parsed.sheet else "From a file"
+        if self.origin == GROUP:
+            return f"Members of the group “{data['group']}”"
+        if self.origin == MEETING:
+            return f"Everybody of “{data['from_meeting']}”"
+        return "Users that match the filter" if self.origin == USERS else "From the pasted list"
+
+    def list_sample(self) -> list[tuple[int, list[str]]]:
+        """The first rows of the file, all equally wide."""
+        table = self.parsed
+        return (
+            [(row.line, [row.get(place) for place in range(table.width)]) for row in table.rows[:SAMPLE]]
+            if table
+            else []
+        )
 
     def list_hidden(self) -> list[tuple[str, str]]:
         """Names and values that bring the same list to the next step; a pasted text goes apart, for its length."""

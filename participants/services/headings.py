@@ -53,8 +53,9 @@ def guess(table: Table, presets: Collection[str]) -> Columns:
     if who is None:
         who = _find_mails(data, table.width)
     preset = _find(words, _PRESET)
-    if preset is not None and not {row.get(preset) for row in data} <= {*presets, ""}:
-        preset = None
+    if preset is not None:
+        named = {row.get(preset) for row in data} - {""}
+        preset = preset if named and named <= {*presets} else None
     return Columns(who, _find(words, _NAME, but=who), preset if preset != who else None, headed)
 
 

@@ -88,7 +88,7 @@ def test_the_file_goes_from_its_columns_to_the_batch_without_being_sent_again(st
 
 def test_the_columns_can_be_chosen_otherwise_and_changed_again(staff: Client, school: Meeting) -> None:
     html = look(staff, school, upload(staff, school, PUPILS), who="1", name="", role="")
-    assert [row[1] for row in read_cells(html)] == ["Ada", "Bob", ""]
+    assert [row[1] for row in read_cells(html)] == ["Ada", "Bob", "(blank)"]
     again = press(staff, school, html, "edit").content.decode()
     assert read_form(again)["who"] == "1"
     assert 'role="region"' in again
