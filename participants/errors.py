@@ -87,11 +87,6 @@ class EmailTaken(RollcallError):
     message = "This e-mail address is verified as another user's. Withdraw that first."
 
 
-class UnknownGroup(RollcallError):
-    code = "unknown_group"
-    message = "There is no group of that name."
-
-
 class MeetingFull(RollcallError):
     code = "full"
     message = "The meeting has reached its capacity. Raise the capacity or remove somebody."
@@ -112,6 +107,33 @@ class RosterTooLong(RollcallError):
 
     code = "too_many_people"
     message = "At most 20,000 people can be enrolled at once. Split the list."
+
+
+class FileRefused(RollcallError):
+    code = "unreadable_file"
+    message = "This file can't be read. Save the list as CSV or as an Excel workbook (.xlsx)."
+
+
+class SourceForbidden(RollcallError):
+    """People may be taken only from where the caller may see them."""
+
+    code = "permission_denied"
+    message = "You may not see the people you want to enrol."
+
+
+class UnknownGroup(RollcallError):
+    code = "unknown_group"
+    message = "There is no group of that id or name. Names are case-sensitive."
+
+
+class UnknownMeeting(RollcallError):
+    code = "unknown_meeting"
+    message = "There is no such meeting to take people from, or you may not see it."
+
+
+class NobodyFound(RollcallError):
+    code = "nobody_found"
+    message = "There is nobody to enrol."
 
 
 class RefreshTooSoon(RollcallError):

@@ -1,27 +1,33 @@
 """Enrolling many on a meeting: ``/admin/participants/meeting/<uuid>/enrol-many/``. A list, a look at it, a batch.
 
-The look writes nothing, so it carries the list along to the next step. The names of the form's fields, ``people``,
-``preset``, ``pre_enrol`` and ``step`` (look, edit, start), are a contract with scripts.
+The look writes nothing, so it carries the list along to the next step; a list taken from rows is taken again, and is
+to be looked at anew if it has changed. ``step`` is look, edit, start or download.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
+from participants.admin import downloads
 from participants.admin.access import read_actor
 from participants.admin.badges import Tone
+from participants.admin.bulkforms import EnrolManyForm
 from participants.errors import RollcallError
-from participants.models import Batch, Meeting, Preset
-from participants.services import batches, rosters
+from participants.models import Meeting
+from participants.services import batches
 from participants.services.batches import Preview
 from participants.services.forecasts import Forecast
-from participants.services.rosters import Entry
-from participants.states import Prospect
+from participants.states import TAKEN, Prospect
 
 SHOWN = 200
 """Rows of each list on the page."""
+
+FIND_LIMIT = 100
+STEPS = ("look", "start", "download")
 
 REASONS: dict[str, tuple[Tone, str]] = {
     Prospect.ALREADY_ENROLLED: ("quiet", "They are enrolled in this meeting, and stay as they are."),
@@ -41,47 +47,11 @@ REASONS: dict[str, tuple[Tone, str]] = {
 LABELS = {**dict(Prospect.choices), "stopped": "Stopped", "undone": "Undone"}
 
 
-class EnrolManyForm(forms.Form):
-    people = forms.CharField(
-        label="People",
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "autocapitalize": "off"}),
-        help_text="One a line, or with commas or semicolons between them: usernames, e-mail addresses, "
-        "“Ada Example <ada@example.org>”. Up to 20,000.",
-    )
-    preset = forms.ModelChoiceField(
-        queryset=Preset.objects.none(), label="Preset", help_text="Role, permissions and look in the meeting."
-    )
-    pre_enrol = forms.BooleanField(
-        required=False,
-        label="Enrol unknown e-mail addresses as guests",
-        help_text="They have no account yet. Without this they are left out.",
-    )
-
-    def __init__(self, *args: Any, meeting: Meeting, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        preset, default = self.fields["preset"], meeting.default_preset
-        assert isinstance(preset, forms.ModelChoiceField)
-        preset.queryset = Preset.objects.available()
-        if default is not None and default.gone_at is None:
-            preset.initial = default.pk
-            preset.required = False
-            preset.empty_label = None
-
-    def clean_people(self) -> list[Entry]:
-        try:
-            entries = rosters.parse_text(self.cleaned_data["people"])
-        except RollcallError as error:
-            raise forms.ValidationError(str(error)) from None
-        if not entries:
-            raise forms.ValidationError("Name at least one person.")
-        return entries
-
-
 @dataclass(frozen=True)
 class Group:
     """Rows of the look that meet with the same reason."""
 
+    code: str
     label: str
     tone: Tone
     text: str
@@ -90,7 +60,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Look:
-    """The two lists of a dry run, each cut off at ``SHOWN`` rows, and how many there are."""
+    """The two lists of a dry run, each cut off at ``SHOWN`` rows, and how many there are.
+
+    The counts are those of the whole list; ``taken_found`` and ``left_found`` those of what was searched for.
+    """
 
     taken: list[Forecast]
     left: list[tuple[Forecast, str, Tone, str]]
@@ -98,50 +71,124 @@ class Look:
     taken_count: int
     left_count: int
     guest_count: int
+    taken_found: int
+    left_found: int
+    show: str = ""
+    find: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.show or self.find)
 
 
-def look(meeting: Meeting, form: EnrolManyForm) -> Look | None:
-    """What a valid form would do; None when its preset won't do, which the form then says."""
-    data = form.cleaned_data
-    try:
-        seen = batches.preview(meeting, data["people"], preset=data["preset"], pre_enrol=data["pre_enrol"])
-    except RollcallError as error:
-        form.add_error("preset", str(error))
-        return None
-    return _arrange(seen)
+class Desk:
+    """One request to the page: reads the form, looks, starts. ``answer`` is set when no page is to be shown."""
+
+    def __init__(self, request: HttpRequest, meeting: Meeting) -> None:
+        self._request, self._meeting = request, meeting
+        self._step = request.POST.get("step", "")
+        self.form = EnrolManyForm(request, meeting=meeting)
+        self.answer: HttpResponseBase | None = None
+        self.look: Look | None = None
+        self.has_changed = False
+        if self._step in STEPS and self.form.is_valid() and self.form.cleaned_data["entries"] is not None:
+            self._take_step()
+
+    def give_context(self) -> dict[str, Any]:
+        form = self.form
+        return {
+            "form": form,
+            "look": self.look,
+            "shown": SHOWN,
+            "has_changed": self.has_changed,
+            "origin": form.describe_origin() if self.look else "",
+            "digest": form.cleaned_data.get("digest", "") if self.look else "",
+        }
+
+    def _take_step(self) -> None:
+        if self._step == "start":
+            seen = self._request.POST.get("seen", "")
+            self.has_changed = bool(seen) and seen != self.form.cleaned_data["digest"]
+            if not self.has_changed:
+                self._start()
+                return
+        preview = self._preview()
+        if preview is None:
+            return
+        if self._step == "download":
+            self.answer = downloads.answer_csv(_list_rows(preview), "enrolment-look.csv")
+            return
+        show, find = self._request.POST.get("show", ""), self._request.POST.get("find", "")
+        self.look = _arrange(preview, show if show in LABELS else "", " ".join(find.split())[:FIND_LIMIT])
+
+    def _preview(self) -> Preview | None:
+        """None when the preset won't do, which the form then says."""
+        data = self.form.cleaned_data
+        try:
+            return batches.preview(self._meeting, data["entries"], preset=data["preset"], pre_enrol=data["pre_enrol"])
+        except RollcallError as error:
+            self.form.add_error("preset", str(error))
+            return None
+
+    def _start(self) -> None:
+        data = self.form.cleaned_data
+        try:
+            batch = batches.start(
+                meeting=self._meeting,
+                entries=data["entries"],
+                preset=data["preset"],
+                pre_enrol=data["pre_enrol"],
+                by=read_actor(self._request),
+            )
+        except RollcallError as error:
+            self.form.add_error("preset", str(error))
+        else:
+            self.answer = redirect("admin:participants_batch_change", batch.pk)
 
 
-def start(request: HttpRequest, meeting: Meeting, form: EnrolManyForm) -> Batch | None:
-    data = form.cleaned_data
-    try:
-        return batches.start(
-            meeting=meeting,
-            entries=data["people"],
-            preset=data["preset"],
-            pre_enrol=data["pre_enrol"],
-            by=read_actor(request),
-        )
-    except RollcallError as error:
-        form.add_error("preset", str(error))
-        return None
-
-
-def _arrange(seen: Preview) -> Look:
-    left = [item for item in seen.forecasts if not item.taken]
-    taken = [item for item in seen.forecasts if item.taken]
+def _arrange(seen: Preview, show: str, find: str) -> Look:
     groups = [
-        Group(LABELS[code], *REASONS[code], count) for code, count in seen.counts.most_common() if code in REASONS
+        Group(code, LABELS[code], *REASONS[code], count)
+        for code, count in seen.counts.most_common()
+        if code in REASONS
     ]
+    found = [item for item in seen.forecasts if _is_found(item, show, find.casefold())]
+    left, taken = [item for item in found if not item.taken], [item for item in found if item.taken]
+    taken_count = sum(item.taken for item in seen.forecasts)
     return Look(
         taken=taken[:SHOWN],
         left=[(item, *_explain(item)) for item in left[:SHOWN]],
         groups=groups,
-        taken_count=len(taken),
-        left_count=len(left),
+        taken_count=taken_count,
+        left_count=len(seen.forecasts) - taken_count,
         guest_count=seen.counts[Prospect.WILL_PRE_ENROL],
+        taken_found=len(taken),
+        left_found=len(left),
+        show=show,
+        find=find,
     )
+
+
+def _is_found(item: Forecast, show: str, find: str) -> bool:
+    if show and item.prospect != show and not (item.taken and show in TAKEN):
+        return False
+    return not find or any(find in text.casefold() for text in (item.entry.text, item.entry.name, _name(item)))
+
+
+def _name(item: Forecast) -> str:
+    if item.user is not None:
+        return item.user.get_full_name() or item.user.get_username()
+    return str(item.person) if item.person is not None else item.entry.name
 
 
 def _explain(item: Forecast) -> tuple[str, Tone, str]:
     tone, text = REASONS[item.prospect]
     return LABELS[item.prospect], tone, item.entry.problem or text
+
+
+def _list_rows(seen: Preview) -> Iterator[list[object]]:
+    yield ["line", "input", "name", "preset", "outcome", "detail"]
+    for item in seen.forecasts:
+        detail = "" if item.taken else _explain(item)[2]
+        entry = item.entry
+        yield [entry.line, entry.text, _name(item), entry.preset, item.prospect.value, detail]

@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -205,17 +206,14 @@ class MeetingAdmin(ReadOnly[Meeting]):
         context = self.give_context(request, "Enrol people", original=meeting, places=places, **more)
         return render(request, "admin/participants/meeting/enrol.html", context)
 
-    def enrol_many_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def enrol_many_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         meeting = self.find_or_404(request, pk)
         if not may(request, "add_participant", meeting):
             raise PermissionDenied
-        form = bulk.EnrolManyForm(request.POST or None, meeting=meeting)
-        step, look = request.POST.get("step", ""), None
-        if step in ("look", "start") and form.is_valid():
-            if step == "start" and (batch := bulk.start(request, meeting, form)) is not None:
-                return redirect("admin:participants_batch_change", batch.pk)
-            look = bulk.look(meeting, form) if not form.errors else None
-        more = self._describe(request, meeting) | {"form": form, "look": look, "shown": bulk.SHOWN}
+        desk = bulk.Desk(request, meeting)
+        if desk.answer is not None:
+            return desk.answer
+        more = self._describe(request, meeting) | desk.give_context()
         context = self.give_context(request, "Enrol many", original=meeting, **more)
         return render(request, "admin/participants/meeting/enrol_many.html", context)
 

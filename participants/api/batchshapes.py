@@ -5,27 +5,12 @@ from typing import Any
 from rest_framework import serializers
 
 from participants.api.serializers import StrictSerializer
+from participants.api.sources import PersonReference, SourcesInput
 from participants.services.rosters import ROWS
 from participants.states import BatchKind, BatchState, ChangeProspect, Hold, ParticipantState, Prospect, RowOutcome
 
 
-class PersonReference(serializers.Field[Any, Any, Any, Any]):
-    """Anything: what can't be read is a malformed row, and stops no other."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        return data
-
-    def to_representation(self, value: Any) -> Any:
-        return value
-
-
-class EnrolmentsInput(StrictSerializer):
-    people = serializers.ListField(
-        child=PersonReference(allow_null=True),
-        allow_empty=False,
-        max_length=ROWS,
-        help_text="Usernames, e-mail addresses, or objects with `email`, `name` and `preset`.",
-    )
+class EnrolmentsInput(SourcesInput):
     preset = serializers.CharField(required=False, allow_null=True, help_text="Default: the meeting's.")
     pre_enrol = serializers.BooleanField(default=False, help_text="Enrol unknown e-mail addresses as guests.")
     dry_run = serializers.BooleanField(default=False, help_text="Only say what would happen.")

@@ -47,6 +47,10 @@ STATUS: dict[str, int] = {
     "meeting_failed": 409,
     "wrong_state": 409,
     "too_many_people": 400,
+    "unreadable_file": 400,
+    "permission_denied": 403,
+    "unknown_meeting": 400,
+    "nobody_found": 409,
 }
 """Every code of a domain error and its status."""
 
@@ -59,6 +63,7 @@ FIELDS = {
     "unknown_user": "user",
     "unknown_group": "groups",
     "too_many_people": "people",
+    "unknown_meeting": "from_meeting",
 }
 """The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""
 _STAFF_ONLY = {"reason"}

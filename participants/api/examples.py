@@ -81,6 +81,11 @@ REMOVALS_SEEN: dict[str, Any] = {
         {"line": 2, "input": "bob@example.org", "outcome": "not_enrolled", "detail": ""},
     ],
 }
+ENROL_FROM_MEETING: dict[str, Any] = {
+    "from_meeting": "0190a3a0-4444-7000-8000-000000000004",
+    "with_presets": True,
+    "dry_run": True,
+}
 DRY_RUN: dict[str, Any] = {
     "counts": {"will_enrol": 1, "not_found": 1},
     "rows": [

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from typing import ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -15,11 +16,12 @@ from participants.api.pagination import Pages
 from participants.api.permissions import find_batch, find_meeting
 from participants.api.rendering import render_batch, render_batch_row, render_preview
 from participants.api.schema import PAGING, describe_filter, describe_page
+from participants.api.sources import gather
 from participants.api.views import read_actor
 from participants.models import Batch, BatchRow
 from participants.models.batch import BatchRowQuerySet
 from participants.realtimekit import Deadline
-from participants.services import batches, presets, rosters
+from participants.services import batches, presets
 from participants.services.settling import STAFF_SECONDS
 from participants.states import RowOutcome
 
@@ -44,17 +46,22 @@ class BatchRowFilter(filters.FilterSet):  # type: ignore[misc]  # untyped packag
 
 
 class EnrolmentsView(ManageView):
+    problem_fields: ClassVar[dict[str, str]] = {"unknown_group": "from_group"}
+
     @extend_schema(
         operation_id="manage_enrolments_start",
         summary="Enrol many",
         description="Up to 20,000 people. `dry_run: true` answers 200 with what would happen to each and writes "
         "nothing. Otherwise 202 and a batch, which is worked on in the background. Texts are usernames or e-mail "
-        "addresses, `Name <address>` included. `pre_enrol` enrols unknown e-mail addresses as guests. "
+        "addresses, `Name <address>` included. Instead of `people`, exactly one of `from_group` (with the rights "
+        "`view_group` and `view_user`), `from_meeting` (`view_participant` there) or `from_users` (`view_user`). "
+        "`pre_enrol` enrols unknown e-mail addresses as guests. "
         "A row that can't be enrolled is skipped with its reason and stops no other.",
         request=EnrolmentsInput,
         responses={200: DryRunShape, 202: BatchShape},
         examples=[
             OpenApiExample("A class", value=examples.ENROL_MANY, request_only=True),
+            OpenApiExample("Another meeting", value=examples.ENROL_FROM_MEETING, request_only=True),
             OpenApiExample("Looked at first", value=examples.DRY_RUN, response_only=True, status_codes=["200"]),
             OpenApiExample("Started", value=examples.BATCH, response_only=True, status_codes=["202"]),
         ],
@@ -64,7 +71,7 @@ class EnrolmentsView(ManageView):
         asked = EnrolmentsInput(data=request.data)
         asked.is_valid(raise_exception=True)
         data, name = asked.validated_data, asked.validated_data.get("preset")
-        entries = rosters.parse_items(data["people"])
+        entries = gather(request, data)
         preset = presets.resolve(name, deadline=Deadline.after(STAFF_SECONDS)) if name else None
         if data["dry_run"]:
             seen = batches.preview(meeting, entries, preset=preset, pre_enrol=data["pre_enrol"])

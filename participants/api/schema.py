@@ -46,13 +46,14 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
 class UserReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
     target_class = "participants.api.serializers.UserReference"
+    match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         return {"oneOf": [{"type": "integer"}, {"type": "string", "minLength": 1}]}
 
 
 class PersonReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
-    target_class = "participants.api.batchshapes.PersonReference"
+    target_class = "participants.api.sources.PersonReference"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         text = {"type": "string"}

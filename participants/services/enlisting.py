@@ -5,6 +5,7 @@ a row is unworked, or all of it is stored.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Case, Q, Value, When
@@ -26,13 +27,13 @@ WORKED = ("entry", "participant", "code", "detail", "acted_at", "former_preset")
 def pack(entry: Entry, choice: Choice) -> dict[str, Any]:
     """What a row keeps of its entry beside line and text."""
     named = choice.named.get(entry.preset)
-    return {"key": entry.key, "mail": entry.is_email, "name": entry.name, "preset": str(named.pk) if named else ""}
+    kept = replace(entry, preset=str(named.pk) if named else "", problem="").to_json()
+    return {name: value for name, value in kept.items() if name not in ("line", "text")}
 
 
 def unpack(row: BatchRow) -> Entry:
     """``preset`` is an id here, or blank."""
-    kept = row.entry or {}
-    return Entry(row.line, row.input, kept["key"], is_email=kept["mail"], name=kept["name"], preset=kept["preset"])
+    return Entry.from_json({"line": row.line, "text": row.input, **(row.entry or {})})
 
 
 def read_chunk(batch: Batch) -> list[BatchRow]:

@@ -18,6 +18,9 @@ from participants.states import OCCUPYING, TAKEN, ParticipantState, Prospect
 CHUNK = 500
 """Entries that are looked up together: each needs a place in the lists of three queries."""
 
+_COLUMNS = ("username", "email", "first_name", "last_name", "is_active")
+"""Of a user, as far as a forecast and the making of their person ask."""
+
 
 @dataclass(slots=True)
 class Forecast:
@@ -52,7 +55,7 @@ def choose_presets(meeting: Meeting, entries: Iterable[Entry], preset: Preset | 
 
     Raises UnknownPreset, PresetMissing, PresetGone, Busy or Misconfigured.
     """
-    readable = [entry for entry in entries if entry.key]
+    readable = [entry for entry in entries if entry.is_readable]
     names = {entry.preset for entry in readable if entry.preset}
     named = _find_presets(names)
     if missing := sorted(names - set(named)):
@@ -90,7 +93,7 @@ class Judge:
         self._places = None if meeting.capacity is None else meeting.capacity - count_occupied(meeting)
 
     def judge(self, entries: list[Entry]) -> list[Forecast]:
-        found = _Directory(self._meeting, [entry for entry in entries if entry.key])
+        found = _Directory(self._meeting, [entry for entry in entries if entry.is_readable])
         return [self._judge_one(entry, found) for entry in entries]
 
     def _judge_one(self, entry: Entry, found: "_Directory") -> Forecast:
@@ -100,12 +103,13 @@ class Judge:
 
     def _find_obstacle(self, entry: Entry, found: "_Directory", result: Forecast) -> Prospect | None:
         """Fills in who is meant, and says what keeps them from being enrolled."""
-        if not entry.key:
+        if not entry.is_readable:
             return Prospect.MALFORMED
         if entry.key in self._keys:
             return Prospect.DUPLICATE
-        self._keys.add(entry.key)
-        users = found.find_users(entry.key)
+        if entry.key:
+            self._keys.add(entry.key)
+        users = found.find_users(entry)
         if len(users) > 1:
             return Prospect.SEVERAL_MATCH
         result.user = users[0] if users else None
@@ -113,7 +117,8 @@ class Judge:
         if result.user is None and result.person is None and not (entry.is_email and self._pre_enrol):
             return Prospect.MALFORMED if "@" in entry.key and not entry.is_email else Prospect.NOT_FOUND
         # "ada" and "ada@example.org" may be the same person.
-        identity = ("user", result.user.pk) if result.user else ("guest", entry.key)
+        who = result.user or result.person
+        identity = (type(who).__name__, who.pk) if who else entry.key
         if identity in self._people:
             return Prospect.DUPLICATE
         self._people.add(identity)
@@ -144,13 +149,14 @@ class _Directory:
     """Users, people and participants of one chunk, fetched together. Matches as ``people.find_user`` does."""
 
     def __init__(self, meeting: Meeting, entries: list[Entry]) -> None:
-        keys = {entry.key for entry in entries}
+        keys = {entry.key for entry in entries if entry.key}
+        self._read_known(entries)
         self._read_users(keys, {key.lower() for key in keys})
         mails = [entry.key for entry in entries if entry.is_email]
-        of_users = Person.objects.filter(user__in=list(self._users))
+        of_users = Person.objects.filter(user__in=[*self._users, *self._known_users])
         self._people = {person.user_id: person for person in of_users}
         self._guests = {person.email: person for person in Person.objects.filter(user=None, email__in=mails)}
-        people = [person.pk for person in (*self._people.values(), *self._guests.values())]
+        people = {row.pk for row in (*self._people.values(), *self._guests.values(), *self._known_people.values())}
         rows = Participant.objects.filter(meeting=meeting, person__in=people)
         self.participants = {row.person_id: row for row in rows.defer("token")}
         withdrawn = [row.pk for row in self.participants.values() if row.state not in OCCUPYING]
@@ -158,8 +164,16 @@ class _Directory:
             BatchRow.objects.of_withdrawn().filter(participant__in=withdrawn).values_list("participant", flat=True)
         )
 
+    def _read_known(self, entries: list[Entry]) -> None:
+        """Those whom the entries name by id."""
+        people = [entry.person_id for entry in entries if entry.person_id]
+        users = {entry.user_id for entry in entries if entry.user_id}
+        self._known_people = Person.objects.in_bulk(people) if people else {}
+        users |= {person.user_id for person in self._known_people.values() if person.user_id}
+        self._known_users = User.objects.only(*_COLUMNS).in_bulk(users) if users else {}
+
     def _read_users(self, keys: set[str], lowered: set[str]) -> None:
-        users = User.objects.only("username", "email", "first_name", "last_name", "is_active")
+        users = User.objects.only(*_COLUMNS)
         exact = list(users.filter(username__in=keys))
         named = list(users.alias(lowered=Lower("username")).filter(lowered__in=lowered))
         mailed = list(users.alias(lowered=Lower("email")).filter(lowered__in=lowered))
@@ -172,8 +186,13 @@ class _Directory:
         for user in mailed:
             self._mailed.setdefault(user.email.lower(), []).append(user)
 
-    def find_users(self, key: str) -> list[User]:
+    def find_users(self, entry: Entry) -> list[User]:
         """Of usernames that differ in case alone the exact one is meant."""
+        if not entry.key:
+            person = self._known_people.get(entry.person_id) if entry.person_id else None
+            user = self._known_users.get((person.user_id if person else entry.user_id) or 0)
+            return [user] if user else []
+        key = entry.key
         exact = self._exact.get(key)
         named = [exact] if exact else self._named.get(key.lower(), [])
         known = {user.pk for user in named}
@@ -182,4 +201,6 @@ class _Directory:
     def find_person(self, user: User | None, entry: Entry) -> Person | None:
         if user is not None:
             return self._people.get(user.pk)
+        if entry.person_id is not None:
+            return self._known_people.get(entry.person_id)
         return self._guests.get(entry.key) if entry.is_email else None

@@ -3,8 +3,9 @@
 Every entry keeps its line and what was written there; one that can't be read says so instead of stopping the rest.
 """
 
+import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,6 +31,7 @@ _ITEM_FIELDS = {"email": str, "name": str, "preset": str}
 class Entry:
     """One person of a list. ``key`` is a lower-cased e-mail address, or a username as written; blank if unreadable.
 
+    ``user_id`` or ``person_id`` names somebody known instead of a key, since several may share an e-mail address.
     ``name`` and ``preset`` are blank unless given; ``problem`` is a sentence that says why it can't be read.
     """
 
@@ -40,6 +42,23 @@ class Entry:
     name: str = ""
     preset: str = ""
     problem: str = ""
+    user_id: int | None = None
+    person_id: uuid.UUID | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        return bool(self.key) or self.user_id is not None or self.person_id is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """What JSON can hold; fields left at their default are left out."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return told | ({"person_id": str(self.person_id)} if self.person_id else {})
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "Entry":
+        """The entry that ``to_json`` told of."""
+        person = told.get("person_id")
+        return cls(**{**told, "person_id": uuid.UUID(person) if person else None})
 
 
 def parse_text(text: str) -> list[Entry]:
@@ -59,6 +78,11 @@ def parse_items(items: Iterable[Any]) -> list[Entry]:
     Raises RosterTooLong.
     """
     return _collect(_read_item(line, item) for line, item in enumerate(items, start=1))
+
+
+def parse_rows(rows: Iterable[tuple[int, str, str, str]]) -> list[Entry]:
+    """Entries of a table's rows: line, who, name, preset. Raises RosterTooLong."""
+    return _collect(_read(line, who.strip(), name=name, preset=preset) for line, who, name, preset in rows)
 
 
 def _collect(entries: Iterable[Entry]) -> list[Entry]:
@@ -109,15 +133,16 @@ def _read_item(line: int, item: Any) -> Entry:
     return _make(line, shown, email, name=name, preset=preset)
 
 
-def _read(line: int, text: str) -> Entry:
+def _read(line: int, text: str, *, name: str = "", preset: str = "") -> Entry:
+    """A name or preset given beside the text is the one that counts."""
     before, bracket, mail = text.partition("<")
     if bracket and mail.endswith(">"):
-        return _make(line, text, mail[:-1].strip(), name=before)
+        return _make(line, text, mail[:-1].strip(), name=name or before, preset=preset)
     bare = text.strip('"').strip()
     words = bare.split()
     if len(words) > 1 and "@" in words[-1] and not any("@" in word for word in words[:-1]):
-        return _make(line, text, words[-1], name=" ".join(words[:-1]))
-    return _make(line, text, bare)
+        return _make(line, text, words[-1], name=name or " ".join(words[:-1]), preset=preset)
+    return _make(line, text or name, bare, name=name, preset=preset)
 
 
 def _make(line: int, text: str, key: str, *, name: str = "", preset: str = "") -> Entry:

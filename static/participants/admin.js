@@ -32,8 +32,10 @@ addEventListener("keydown", (event) => { if (event.key === "Escape") closeFilter
 
 // A click that asks RealtimeKit may take seconds: say so, and let nobody ask twice.
 for (const form of document.querySelectorAll("form[method=post]")) {
-  form.addEventListener("submit", () => {
-    const button = form.querySelector(".rc-button[class*=rc-]:not([type=button])");
+  form.addEventListener("submit", (event) => {
+    const pressed = event.submitter;
+    if (pressed?.hasAttribute("data-stays")) return; // a download leaves the page where it is
+    const button = pressed?.matches(".rc-button") ? pressed : form.querySelector(".rc-button[class*=rc-]:not([type=button])");
     if (button) setTimeout(() => { button.disabled = true; button.classList.add("rc-busy"); });
   });
 }

@@ -1,6 +1,8 @@
 """Lists of people as pasted, or sent as JSON."""
 
+import json
 import time
+import uuid
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from participants.errors import RosterTooLong
 from participants.services import rosters
-from participants.services.rosters import parse_items, parse_text
+from participants.services.rosters import Entry, parse_items, parse_text
 
 repeatable = settings(max_examples=200, derandomize=True, database=None, deadline=None)
 TYPED = st.text(alphabet='ab@.<>",;\t\n\r \0\ud800é\u200b', max_size=80) | st.text(max_size=80)
@@ -111,6 +113,25 @@ def test_a_long_line_of_anything_is_read_in_linear_time(unit: str) -> None:
     with suppress(RosterTooLong):
         parse_text(unit * (400_000 // len(unit)))
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry(1, "ada", "ada"),
+        Entry(2, "C", "c@example.org", is_email=True, name="C", preset="host"),
+        Entry(3, "", problem="There is neither a username nor an e-mail address."),
+        Entry(4, "ada", user_id=7),
+        Entry(5, "Bob", person_id=uuid.UUID("0190a3a0-1111-7000-8000-000000000001"), preset="host"),
+    ],
+)
+def test_an_entry_is_the_same_after_it_was_kept_as_json(entry: Entry) -> None:
+    assert Entry.from_json(json.loads(json.dumps(entry.to_json()))) == entry
+
+
+def test_an_entry_that_names_somebody_by_id_can_be_read_without_a_key() -> None:
+    assert Entry(1, "ada", user_id=7).is_readable
+    assert not Entry(1, "").is_readable
 
 
 @repeatable
