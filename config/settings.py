@@ -97,6 +97,7 @@ TASKS_ENGINE, TASKS, RQ_QUEUES = env.read_tasks(
 RQ_SHOW_ADMIN_LINK = False
 WORKER_THREADS = env.read_count("WORKER_THREADS", default=4)
 SYNC_INTERVAL = env.read_seconds("SYNC_INTERVAL", default=900)
+SURVEY_INTERVAL = env.read_seconds("SURVEY_INTERVAL", default=3600)
 
 # --- Time and language ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"

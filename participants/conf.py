@@ -70,6 +70,10 @@ def read_sync_interval() -> timedelta:
     return timedelta(seconds=settings.SYNC_INTERVAL)
 
 
+def read_survey_interval() -> timedelta:
+    return timedelta(seconds=settings.SURVEY_INTERVAL)
+
+
 def read_encryption_keys() -> list[str]:
     """Fernet keys, the encrypting one first; derived from ``SECRET_KEY`` when none is set (a check warns)."""
     if keys := list(settings.TOKEN_ENCRYPTION_KEYS):

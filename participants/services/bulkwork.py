@@ -44,6 +44,11 @@ def advance(*, by: Actor, deadline: Deadline | None = None) -> int:
     return worked
 
 
+def has_work() -> bool:
+    """Whether some batch has work left that nobody is doing."""
+    return Batch.objects.unfinished().unleased().exists()
+
+
 def work_on(pk: uuid.UUID, *, by: Actor, deadline: Deadline, lease: uuid.UUID | None = None, task: str = "") -> int:
     """Work on one batch until the deadline; how many rows. 0 when somebody else does.
 

@@ -15,7 +15,7 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import sync
+from participants.services import drift, sync
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,10 @@ def _pull(by: Actor, deadline: Deadline) -> None:
     sync.pull(by=by, deadline=deadline)
 
 
+def _survey(by: Actor, deadline: Deadline) -> None:
+    drift.survey(by=by, deadline=deadline)
+
+
 def _forget_task_results(by: Actor, deadline: Deadline) -> None:
     call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
@@ -44,6 +48,7 @@ _MISSED = timedelta(minutes=2)
 
 _CHORES = {
     "sync": _Chore(_pull, conf.read_sync_interval),
+    "survey": _Chore(_survey, conf.read_survey_interval),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 

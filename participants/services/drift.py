@@ -172,19 +172,27 @@ def survey(*, by: Actor, deadline: Deadline | None = None) -> Survey:
     """Finish what was decided on, then compare the meetings that were compared longest ago. Raises nothing remote."""
     deadline = deadline or Deadline.after(SECONDS)
     done, now = Survey(), timezone.now()
-    for report in DriftReport.objects.unfinished().due(now).select_related("meeting", "applied_by"):
+    if not finish_decided(done, by=by, deadline=deadline):
+        return done
+    resting = Q(status=MeetingStatus.INACTIVE) | Q(closes_at__lt=now)
+    recently = Q(compared_at__gte=now - AGAIN_AFTER) | (resting & Q(compared_at__gte=now - RESTING))
+    made = Meeting.objects.filter(state=MeetingState.CREATED, gone_at=None).exclude(recently)
+    _compare_all(list(made.order_by(F("compared_at").asc(nulls_first=True), "pk")), done, by, deadline)
+    return done
+
+
+@background()
+def finish_decided(done: Survey, *, by: Actor, deadline: Deadline) -> bool:
+    """Carry out what was decided on and waits. False when time ran out or no call may be made."""
+    for report in DriftReport.objects.unfinished().due(timezone.now()).select_related("meeting", "applied_by"):
         before = report.items.filter(outcome=DriftOutcome.WAITING).count()
         # Whoever decided is whose deed it is, though a survey carries it out.
         trouble = work(report, by=Actor(via=by.via, user=report.applied_by), deadline=deadline)
         done.finished += before - report.items.filter(outcome=DriftOutcome.WAITING).count()
         done.trouble = done.trouble or _tell(trouble)
         if deadline.expired or isinstance(trouble, HeldBack | Misconfigured):
-            return done
-    resting = Q(status=MeetingStatus.INACTIVE) | Q(closes_at__lt=now)
-    recently = Q(compared_at__gte=now - AGAIN_AFTER) | (resting & Q(compared_at__gte=now - RESTING))
-    made = Meeting.objects.filter(state=MeetingState.CREATED, gone_at=None).exclude(recently)
-    _compare_all(list(made.order_by(F("compared_at").asc(nulls_first=True), "pk")), done, by, deadline)
-    return done
+            return False
+    return True
 
 
 def _compare_all(meetings: list[Meeting], done: Survey, by: Actor, deadline: Deadline) -> None:

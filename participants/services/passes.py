@@ -21,7 +21,7 @@ from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
-from participants.services import bulkwork, crews, groups, people, removal, renewal, rooms, settling
+from participants.services import bulkwork, crews, drift, groups, people, removal, renewal, rooms, settling
 from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 PASS_SECONDS = 60.0
 ROW_SECONDS = 20.0
+PART_SECONDS = 8.0
 WITHDRAWALS = 200
 CHUNK = 50
 """Rows read together. Read shortly before they are worked on: other processes are at work on the same rows."""
@@ -89,19 +90,31 @@ def converge(
     """
     deadline = deadline or Deadline.after(PASS_SECONDS)
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
-    people.follow_users(by=by)
-    groups.follow(by=by, deadline=deadline)
-    bulkwork.advance(by=by, deadline=Deadline.after(min(bulkwork.PASS_SECONDS, deadline.remaining())))
+    outcome.unfinished = _work_here(by, deadline)
     try:
         work = _Work(get_client(), outcome, by, deadline, due_only, threads, is_stopping)
         # Removals first: they keep somebody out, and slow meetings must not use their time up.
         work.settle_participants(removals=True)
         work.settle_meetings()
         work.settle_participants(removals=False)
+        drift.finish_decided(drift.Survey(), by=by, deadline=_share(deadline))
         work.renew_tokens()
     except (Misconfigured, HeldBack) as error:
         outcome.trouble = str(error.data.get("reason", error))
     return outcome
+
+
+def _work_here(by: Actor, deadline: Deadline) -> bool:
+    """What needs no remote call; whether some of it is left."""
+    people.follow_users(by=by)
+    groups.follow(by=by, deadline=_share(deadline))
+    bulkwork.advance(by=by, deadline=_share(deadline))
+    return bulkwork.has_work()
+
+
+def _share(deadline: Deadline) -> Deadline:
+    """Time for one part of a pass, so that no other goes without."""
+    return Deadline.after(min(PART_SECONDS, deadline.remaining()))
 
 
 def _withdraw_inactive(by: Actor) -> int:
