@@ -64,9 +64,11 @@ def pull(
     """
     deadline = deadline or Deadline.after(SECONDS)
     client = client or get_client()
-    preset_count = presets.sync(deadline=deadline, client=client)
+    # However long the participants may take: a pause or an outage is told of soon.
+    soon = Deadline.after(min(SECONDS, deadline.remaining()))
+    preset_count = presets.sync(deadline=soon, client=client)
     with translated():
-        remote = client.meetings.list(deadline=deadline)
+        remote = client.meetings.list(deadline=soon)
     importing = conf.imports_meetings() if importing is None else importing
     imported, gone = _store_meetings(remote, by, importing)
     counts = Counts(preset_count, len(remote), imported, gone)
