@@ -1,5 +1,6 @@
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def seed() -> int:
     """Shown when a test fails, since it is among its fixtures' output; ``FAULTS_SEED`` replays it."""
     chosen = os.environ.get("FAULTS_SEED")
     value = int(chosen) if chosen else random.SystemRandom().randrange(2**32)
-    print(f"FAULTS_SEED={value}")
+    sys.stderr.write(f"FAULTS_SEED={value}\n")
     return value
 
 

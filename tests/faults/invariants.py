@@ -41,7 +41,8 @@ def check_rows(sandbox: Sandbox, meeting: Meeting) -> None:
         assert row.realtimekit_id in remote, f"{row.pk} is enrolled but unknown at RealtimeKit"
         assert remote[row.realtimekit_id].custom_participant_id == row.custom_participant_id, row.pk
         assert row.applied_preset == remote[row.realtimekit_id].preset_name == row.preset.name, row.pk
-        assert (row.attempts, row.next_attempt_at, row.last_error_code) == (0, None, ""), row.pk
+        if row.token:  # without one, its renewal may be waiting for another try
+            assert (row.attempts, row.next_attempt_at, row.last_error_code) == (0, None, ""), row.pk
         assert not row.find_drift(), row.pk
         assert row.removed_at is None, row.pk
 

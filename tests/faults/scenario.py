@@ -7,11 +7,14 @@ of calls that the sandbox has seen, not at a time. What the machine does with it
 import random
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
+from django.utils import timezone
 
 from participants.models import Batch, Meeting, Participant
 from participants.sandbox import Sandbox
@@ -22,18 +25,24 @@ from tests.faults.stack import Process, Stack
 from tests.processes.conftest import sign_in
 
 Budget = tuple[int, float]
+SLOWEST_CALL = 1.0
+"""Seconds within which the sandbox is done with any call, scripted latency included."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """``patience`` in seconds: a run that takes longer has failed. ``hidden``: how long lists lag, in seconds."""
+    """``patience`` in seconds: a run that takes longer has failed. ``hidden``: how long lists lag, in seconds.
+
+    ``hurried`` runs end with a power cut: everything is killed at once, so that every lease is a dead one's and need
+    not be waited for; nor is the minute after which extras are looked for.
+    """
 
     rows: int
     kills: int
     budget: Budget
     patience: float
     hidden: float = 0.0
-    wait_for_verification: bool = False
+    hurried: bool = False
 
 
 @dataclass
@@ -46,7 +55,7 @@ class Trouble:
     def script(cls, sandbox: Sandbox, dice: random.Random, *, hidden: float) -> "Trouble":
         """20 % of Adds and deletions lose their answer, 10 % of all calls fail, half of these after their work."""
 
-        def add(kind: str, operation: str | None, share: float, **options: object) -> Fault:
+        def add(kind: str, operation: str | None, share: float, **options: Any) -> Fault:
             seed = dice.randrange(2**32)
             return sandbox.faults.add(kind, operation, times=None, probability=share, seed=seed, **options)
 
@@ -108,7 +117,9 @@ class Scenario:
 
     def invite(self, count: int) -> None:
         """Some of those just enrolled begin to join."""
-        rows = list(Participant.objects.select_related("person__user").exclude(batch=None).order_by("custom_participant_id"))
+        rows = list(
+            Participant.objects.select_related("person__user").exclude(batch=None).order_by("custom_participant_id")
+        )
         for row in self.dice.sample(rows, count):
             user = row.person.user
             self.attendees.invite(Guest(str(user), sign_in(user), warm=False))
@@ -125,14 +136,26 @@ class Scenario:
                     self._kill(self.stack.servers[-1], counted=False)
                 self._plan_kill()
 
+    def cut_power(self) -> None:
+        """Kill everything, wait until RealtimeKit is done with what it was asked, and end the leases of the dead."""
+        for process in self.stack.processes:
+            self._kill(process, counted=False)
+        seen = -1
+        while seen != (seen := self.sandbox.requests.count()):
+            time.sleep(SLOWEST_CALL)
+        for model in (Participant, Meeting):
+            model._default_manager.exclude(lease_until=None).update(lease_until=timezone.now())
+
     def rest(self) -> None:
         """Wait until nothing is left to do, and end the workers politely."""
-        self.wait_for(lambda: not _list_restless(self.meeting))
-        if not self.size.wait_for_verification:
+        if self.size.hurried:
+            self.cut_power()
+        self.wait_for(lambda: not _is_restless(self.meeting))
+        if self.size.hurried:
             time.sleep(self.size.hidden)  # lists have caught up; the rest of the minute is not waited out
-            Participant.objects.exclude(verify_after=None).update(verify_after=Batch.objects.latest("created_at").created_at)
+            Participant.objects.exclude(verify_after=None).update(verify_after=timezone.now())
         self.wait_for(lambda: not Participant.objects.exclude(verify_after=None).exists())
-        self.wait_for(lambda: not _list_restless(self.meeting))
+        self.wait_for(lambda: not _is_restless(self.meeting))
         self.attendees.stop()
         self.stack.stop_workers()
 
@@ -189,7 +212,7 @@ class Scenario:
         except requests.RequestException:
             return 0
 
-    def _is_stored(self, people: list[str], before: set[object]) -> bool:
+    def _is_stored(self, people: list[str], before: set[uuid.UUID]) -> bool:
         """Whether everybody has a row; while more come, that is waited for."""
         wanted = Participant.objects.filter(meeting=self.meeting, person__user__username__in=people)
         count, since = -1, time.monotonic()
@@ -203,7 +226,7 @@ class Scenario:
         return True
 
 
-def _list_restless(meeting: Meeting) -> bool:
+def _is_restless(meeting: Meeting) -> bool:
     waiting = (ParticipantState.PENDING, ParticipantState.REMOVING)
     rows = Participant.objects.filter(meeting=meeting)
     return rows.filter(state__in=waiting).exists() or rows.filter(outcome_unknown=True).exists()

@@ -14,13 +14,13 @@ from tests.factories import AdminFactory
 from tests.faults import invariants
 from tests.faults.attendees import Attendees, Guest
 from tests.faults.conftest import MakeStack, make_users
-from tests.faults.scenario import Size, Scenario, Trouble
+from tests.faults.scenario import Scenario, Size, Trouble
 from tests.processes.conftest import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BOUNDED = Size(rows=200, kills=20, budget=(600, 20.0), patience=150.0, hidden=3.0)
-FULL = Size(rows=2000, kills=200, budget=(600, 10.0), patience=2400.0, hidden=20.0, wait_for_verification=True)
+BOUNDED = Size(rows=200, kills=20, budget=(600, 20.0), patience=150.0, hidden=3.0, hurried=True)
+FULL = Size(rows=2000, kills=200, budget=(600, 10.0), patience=2400.0, hidden=20.0)
 SIZES = [
     pytest.param(BOUNDED, id="bounded"),
     pytest.param(FULL, id="full", marks=pytest.mark.faults),
@@ -64,9 +64,7 @@ def test_nobody_is_lost_and_nobody_doubled(
     workers: int,
 ) -> None:
     dice = random.Random(seed)
-    stack = make_stack(
-        servers=servers, workers=workers, budget=size.budget, **choose_engine(request, engine)
-    )
+    stack = make_stack(servers=servers, workers=workers, budget=size.budget, **choose_engine(request, engine))
     early = enrol_before(meeting, by)
     names = [user.username for user in make_users(size.rows, "pupil")]
     attendees = Attendees(stack.addresses, str(meeting.pk), dice.randrange(2**32))
@@ -93,7 +91,6 @@ def test_nobody_is_lost_and_nobody_doubled(
     assert attendees.complaints == []
     assert attendees.codes[200] > 0
     assert scenario.killed == size.kills
-    print(scenario.describe())
 
 
 def check_cold_ones_can_join(sandbox: Sandbox, meeting: Meeting, attendees: Attendees) -> None:
