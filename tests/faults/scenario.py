@@ -8,6 +8,7 @@ import random
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from tests.processes.conftest import sign_in
 Budget = tuple[int, float]
 SLOWEST_CALL = 1.0
 """Seconds within which the sandbox is done with any call, scripted latency included."""
+
+TOLD_EVERY = 10.0
 
 
 @dataclass(frozen=True)
@@ -173,17 +176,22 @@ class Scenario:
         doubts = Participant.objects.filter(outcome_unknown=True).count()
         leases = Participant.objects.exclude(lease_id=None).count()
         return (
-            f"{self.killed} of {self.size.kills} kills, {self.sandbox.requests.count()} calls, rows {states}, "
+            f"{self.killed} of {self.size.kills} kills, rows {states}, "
             f"{doubts} in doubt, {leases} under a lease, joins {self.attendees.codes}"
         )
+
+    def tell(self) -> None:
+        """How it stands, for whoever watches a long run."""
+        self._told = time.monotonic()
+        calls = Counter(entry.operation for entry in self.sandbox.requests.all())
+        sys.stderr.write(f"  {self.describe()}, calls {dict(calls)}\n")
 
     def _step(self) -> None:
         self.stack.supervise()
         now = time.monotonic()
         assert now < self._limit, f"not at rest after {self.size.patience:.0f} s: {self.describe()}"
-        if now - self._told > 10:
-            self._told = now
-            print(f"  {self.describe()}", file=sys.stderr, flush=True)  # noqa: T201 - a long run shows that it lives
+        if now - self._told > TOLD_EVERY:
+            self.tell()
         time.sleep(0.01)
 
     def _plan_kill(self) -> None:
