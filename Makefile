@@ -13,7 +13,7 @@ STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev
 # The meeting UI was left out for want of npm, and npm has come since.
 $(shell command -v npm >/dev/null && grep -qsx missing node_modules/installed.stamp && rm -f node_modules/installed.stamp)
 
-.PHONY: help setup demo demo-reset smoke test test-browser browser lint format types bench lock screenshots ui clean
+.PHONY: help setup demo demo-reset smoke test test-browser browser lint format types faults bench lock screenshots ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -95,8 +95,13 @@ format: setup ## Format
 types: setup ## Check types strictly
 	DJANGO_SECRET_KEY=used-for-checking-types-only-and-thrown-away $(VENV) -m mypy .
 
-bench: setup ## Measure cached joins beside a bare view
+faults: setup ## Kill and lose at full length, on SQLite and PostgreSQL (half an hour; FAULTS_SEED replays)
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -s -m faults tests/faults
+	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest -s -m faults tests/faults
+
+bench: setup ## Measure joins, bulk enrolment, an opening storm (ten minutes of a machine with nothing else to do)
 	@$(VENV) -m benchmarks.join
+	@missed=0; for one in bulk storm; do $(VENV) -m benchmarks.$$one || missed=1; done; exit $$missed
 
 lock: .venv/installed.stamp ## Compile the lock files anew
 	$(VENV) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

@@ -19,6 +19,7 @@ from pathlib import Path
 from uuid import UUID
 
 from benchmarks.load import Measure, Target, run
+from benchmarks.places import sign_in
 from participants.demo import cast
 from participants.demo.failures import DemoError
 from participants.demo.folder import Folder
@@ -114,20 +115,6 @@ def join_in_a_crowd(stack: Stack) -> Measure:
         measure = run(joins, SECONDS)
         crowd.result()
     return _middle([measure])
-
-
-def sign_in(site: str, username: str) -> dict[str, str]:
-    """Headers of a signed-in browser."""
-    with Visitor(site) as visitor:
-        visitor.sign_in("/accounts/login/?next=/", username, cast.PASSWORD)
-        cookies = visitor.list_cookies()
-    if "sessionid" not in cookies:
-        raise DemoError(f"{username} could not sign in.")
-    return {
-        "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
-        "X-CSRFToken": cookies["csrftoken"],
-        "Content-Type": "application/json",
-    }
 
 
 def _middle(measures: list[Measure]) -> Measure:

@@ -44,7 +44,10 @@ class RequestLog:
         return [entry for entry in self.all() if entry.operation == operation]
 
     def count(self, operation: str | None = None) -> int:
-        return len(self.all() if operation is None else self.of(operation))
+        if operation is None:
+            with self._lock:
+                return len(self._entries)
+        return len(self.of(operation))
 
     def clear(self) -> None:
         with self._lock:
