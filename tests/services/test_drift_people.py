@@ -257,7 +257,7 @@ def test_somebody_restored_meanwhile_is_not_deleted(sandbox: Sandbox, ada: Parti
         {"updated_at": timezone.now() + timedelta(days=365)},
         {"applied_name": "not pushed yet"},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_rows_in_motion_are_no_drift(
     sandbox: Sandbox, ada: Participant, by: Actor, motion: dict[str, object]

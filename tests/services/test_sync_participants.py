@@ -81,7 +81,7 @@ def test_somebody_touched_within_two_minutes_may_be_missing_from_a_list(
         {"state": "removing"},
         {"state": "removed"},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_rows_in_doubt_or_in_motion_are_never_marked_gone(
     sandbox: Sandbox, meeting: Meeting, by: Actor, doubt: dict[str, object]
