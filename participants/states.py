@@ -47,6 +47,32 @@ class ExpirySource(TextChoices):
     ASSUMED = "assumed", "Assumed from the issue time"
 
 
+class KnownBy(TextChoices):
+    """How a time of a session or a connection is known."""
+
+    WEBHOOK = "webhook", "Told by a delivery"
+    PULLED = "pulled", "Read from RealtimeKit"
+    ESTIMATED = "estimated", "Estimated"
+
+
+class DeliveryState(TextChoices):
+    NEW = "new", "Waiting"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class ReportSubject(TextChoices):
+    PARTICIPANTS = "participants", "Participants"
+    SESSIONS = "sessions", "Sessions"
+    ATTENDANCE = "attendance", "Attendance"
+
+
+class ExportState(TextChoices):
+    PENDING = "pending", "Being made"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+
+
 class BatchState(TextChoices):
     """How far a bulk enrolment is. Computed, never stored."""
 

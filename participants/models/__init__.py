@@ -1,22 +1,32 @@
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
 from participants.models.chore import Chore
+from participants.models.delivery import Delivery, WebhookKey
 from participants.models.event import Actor, Event, EventKind
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
+from participants.models.report import Export, SavedReport
+from participants.models.session import Attendance, Presence, Session
 
 __all__ = [
     "Actor",
+    "Attendance",
     "Batch",
     "BatchRow",
     "Budget",
     "Chore",
+    "Delivery",
     "Event",
     "EventKind",
+    "Export",
     "Meeting",
     "Participant",
     "Person",
+    "Presence",
     "Preset",
+    "SavedReport",
+    "Session",
+    "WebhookKey",
 ]

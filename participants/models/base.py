@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from participants.states import list_sources
 
-M = TypeVar("M", bound="Leased")
+M = TypeVar("M", bound="Claimed")
 
 CHANGE_REFUSED = "change_refused"
 """``last_error_code`` of a row whose edit RealtimeKit refused: it is not repeated until somebody edits it again."""
@@ -69,21 +69,29 @@ class LeasedQuerySet(models.QuerySet[M]):
         return self.unleased().filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=now))
 
 
-class Leased(models.Model):
+class Claimed(models.Model):
     """Columns of work in progress. The row itself is the queue."""
 
     attempts = models.PositiveIntegerField(default=0, editable=False)
     next_attempt_at = models.DateTimeField(null=True, blank=True, editable=False)
     lease_id = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error_code = models.CharField(max_length=64, blank=True, default="", editable=False)
+    last_error_detail = models.CharField(max_length=400, blank=True, default="", editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Leased(Claimed):
+    """Work that is done at RealtimeKit, where an answer may be lost."""
+
     outcome_unknown = models.BooleanField(
         default=False, editable=False, help_text="A call may have made it remotely; ask before repeating it."
     )
     verify_after = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="List once more from then on, and delete extras."
     )
-    last_error_code = models.CharField(max_length=64, blank=True, default="", editable=False)
-    last_error_detail = models.CharField(max_length=400, blank=True, default="", editable=False)
 
     class Meta:
         abstract = True
