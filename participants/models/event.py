@@ -47,6 +47,11 @@ class EventKind(models.TextChoices):
     BATCH_STOPPED = "batch.stopped", "Bulk enrolment stopped"
     BATCH_RETRIED = "batch.retried", "Bulk enrolment retried"
     BATCH_UNDONE = "batch.undone", "Bulk enrolment undone"
+    KICKED = "session.kicked", "Put out of a session"
+    SESSION_ENDED = "session.ended", "Session ended"
+    CORRECTED = "presence.corrected", "Minutes corrected"
+    CORRECTION_WITHDRAWN = "presence.correction_withdrawn", "Correction of minutes withdrawn"
+    ATTENDANCE_EXPORTED = "attendance.exported", "Attendance exported"
     SYNCED = "sync.done", "Synced from RealtimeKit"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
 

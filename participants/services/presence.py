@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from participants.models import Attendance, Participant, Presence, Session
@@ -24,6 +24,7 @@ GAP = timedelta(seconds=5)
 """Away for longer than this, and coming back counts as a rejoin."""
 SKEW = timedelta(minutes=1)
 """RealtimeKit's clock says when a session began, ours when somebody was enrolled (contract 18, row 30)."""
+LIVE_LIMIT = 1000
 _MEASURED = (
     *("first_joined_at", "last_left_at", "is_present", "connections", "rejoins", "measured_seconds"),
     *("late_seconds", "left_early_seconds", "share_of_window", "share_of_session"),
@@ -143,6 +144,15 @@ def recompute(
             corrected_seconds=None,
         ).delete()
     return len(stale)
+
+
+def recompute_live() -> int:
+    """Count on for whoever is in a room: minutes and shares of sessions in progress; how many sessions."""
+    inside = Attendance.objects.filter(session=OuterRef("pk"), left_at=None)
+    sessions = list(Session.objects.live().filter(Exists(inside))[:LIVE_LIMIT])
+    for session in sessions:
+        recompute(session)
+    return len(sessions)
 
 
 def _narrow(rows: QuerySet[Presence], keys: set[uuid.UUID] | None) -> QuerySet[Presence]:
