@@ -127,7 +127,8 @@ def recompute(
         connections = _read_connections(locked, keys)
         rows = {row.participant_id: row for row in _narrow(Presence.objects.filter(session=locked), keys)}
         stale = []
-        for key in rows.keys() | connections.keys():
+        # In the order in which a roll inserts, or two of them could wait for each other's rows.
+        for key in sorted(rows.keys() | connections.keys()):
             row = rows.get(key) or Presence(session=locked, participant_id=key)
             told = measure(connections.get(key, []), bounds, corrected=row.corrected_seconds)
             if key not in rows or any(getattr(row, name) != value for name, value in told.items()):
