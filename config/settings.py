@@ -222,6 +222,8 @@ SPECTACULAR_SETTINGS = {
         "DriftKind": "participants.states.DriftKind",
         "DriftAction": "participants.states.DriftAction",
         "DriftOutcome": "participants.states.DriftOutcome",
+        "KnownBy": "participants.states.KnownBy",
+        "PresenceState": ["present", "left", "never_came"],
         "TokenState": ["fresh", "usable", "expired", "none"],
     },
     "POSTPROCESSING_HOOKS": [

@@ -102,6 +102,16 @@ class WrongState(RollcallError):
     message = "The participant is not in a state that allows this."
 
 
+class CorrectionRefused(RollcallError):
+    code = "correction_refused"
+    message = "These minutes can't be corrected so."
+
+
+class UnknownTimeZone(RollcallError):
+    code = "unknown_time_zone"
+    message = "There is no such time zone. Give a name such as Europe/Berlin."
+
+
 class RosterTooLong(RollcallError):
     """``limit`` is how many people one list may hold."""
 

@@ -87,6 +87,32 @@ class Hold(TextChoices):
     RETRY = "retry", "every row waits for its next try"
 
 
+class KnownBy(TextChoices):
+    """How a time of a session or a connection is known."""
+
+    WEBHOOK = "webhook", "Told by a delivery"
+    PULLED = "pulled", "Read from RealtimeKit"
+    ESTIMATED = "estimated", "Estimated"
+
+
+class DeliveryState(TextChoices):
+    NEW = "new", "Waiting"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class ReportSubject(TextChoices):
+    PARTICIPANTS = "participants", "Participants"
+    SESSIONS = "sessions", "Sessions"
+    ATTENDANCE = "attendance", "Attendance"
+
+
+class ExportState(TextChoices):
+    PENDING = "pending", "Being made"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+
+
 class BatchState(TextChoices):
     """How far a batch is. Computed, never stored."""
 

@@ -51,6 +51,8 @@ STATUS: dict[str, int] = {
     "permission_denied": 403,
     "unknown_meeting": 400,
     "nobody_found": 409,
+    "correction_refused": 400,
+    "unknown_time_zone": 400,
 }
 """Every code of a domain error and its status."""
 
@@ -64,6 +66,7 @@ FIELDS = {
     "unknown_group": "groups",
     "too_many_people": "people",
     "unknown_meeting": "from_meeting",
+    "unknown_time_zone": "time_zone",
 }
 """The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""
 _STAFF_ONLY = {"reason"}

@@ -1,27 +1,37 @@
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
 from participants.models.chore import Chore
+from participants.models.delivery import Delivery, WebhookKey
 from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
+from participants.models.report import Export, SavedReport
+from participants.models.session import Attendance, Presence, Session
 from participants.models.verifiedemail import VerifiedEmail
 
 __all__ = [
     "Actor",
+    "Attendance",
     "Batch",
     "BatchRow",
     "Budget",
     "Chore",
+    "Delivery",
     "DriftItem",
     "DriftReport",
     "Event",
     "EventKind",
+    "Export",
     "Meeting",
     "Participant",
     "Person",
+    "Presence",
     "Preset",
+    "SavedReport",
+    "Session",
     "VerifiedEmail",
+    "WebhookKey",
 ]

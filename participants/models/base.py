@@ -79,19 +79,27 @@ class Claimed(models.Model):
         abstract = True
 
 
-class Leased(Claimed):
+class Queued(Claimed):
     """Columns of work in progress. The row itself is the queue."""
 
     attempts = models.PositiveIntegerField(default=0, editable=False)
     next_attempt_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error_code = models.CharField(max_length=64, blank=True, default="", editable=False)
+    last_error_detail = models.CharField(max_length=400, blank=True, default="", editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Leased(Queued):
+    """Work that is done at RealtimeKit, where an answer may be lost."""
+
     outcome_unknown = models.BooleanField(
         default=False, editable=False, help_text="A call may have made it remotely; ask before repeating it."
     )
     verify_after = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="List once more from then on, and delete extras."
     )
-    last_error_code = models.CharField(max_length=64, blank=True, default="", editable=False)
-    last_error_detail = models.CharField(max_length=400, blank=True, default="", editable=False)
 
     class Meta:
         abstract = True

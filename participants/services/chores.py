@@ -15,13 +15,14 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, sync
+from participants.services import drift, presence, repair, sessionlinks, sync
 
 logger = logging.getLogger(__name__)
 
 SECONDS = 120.0
 _AGAIN = timedelta(minutes=5)
 _DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ def _survey(by: Actor, deadline: Deadline) -> None:
     drift.survey(by=by, deadline=deadline)
 
 
+def _pull_sessions(by: Actor, deadline: Deadline) -> None:
+    repair.pull_due(by=by)
+
+
+def _find_sessions(by: Actor, deadline: Deadline) -> None:
+    repair.find_missed(deadline=deadline)
+
+
 def _forget_task_results(by: Actor, deadline: Deadline) -> None:
     call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
@@ -49,6 +58,10 @@ _MISSED = timedelta(minutes=2)
 _CHORES = {
     "sync": _Chore(_pull, conf.read_sync_interval),
     "survey": _Chore(_survey, conf.read_survey_interval),
+    "repair": _Chore(_pull_sessions, lambda: _MINUTE),
+    repair.CHORE: _Chore(_find_sessions, lambda: 10 * _MINUTE),
+    "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),
+    "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
-from participants.models import DriftItem, Meeting, Participant
+from participants.models import DriftItem, Meeting, Participant, Presence, Session
 from participants.states import DriftAction, DriftKind
 
 MANAGER_RIGHTS = frozenset(
@@ -17,6 +17,10 @@ MANAGER_RIGHTS = frozenset(
         "change_participant",
         "remove_participant",
         "restore_participant",
+        "view_session",
+        "view_presence",
+        "correct_presence",
+        "export_data",
     }
 )
 """What managing a meeting implies. Issuing tokens and naming managers are never implied (design 5)."""
@@ -77,3 +81,17 @@ def list_participants(user: User | AnonymousUser, right: str = "view_participant
     if holds(user, right):
         return Participant.objects.all()
     return Participant.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
+
+
+def list_sessions(user: User | AnonymousUser, right: str = "view_session") -> QuerySet[Session]:
+    """Sessions of meetings for which the user has the right; staff see those of meetings unknown to us too."""
+    if holds(user, right):
+        return Session.objects.all()
+    return Session.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
+
+
+def list_presences(user: User | AnonymousUser, right: str = "view_presence") -> QuerySet[Presence]:
+    """Who came to the meetings for which the user has the right."""
+    if holds(user, right):
+        return Presence.objects.all()
+    return Presence.objects.filter(session__meeting__in=list_meetings(user, right).values("pk"))

@@ -14,10 +14,13 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from rest_framework.test import APIClient
 
 from participants.api.urls import v1
-from participants.models import Meeting, Participant
+from participants.models import Actor, Meeting, Participant, Presence
+from participants.services import mirror, presence
+from participants.services.mirror import PeerNews, SessionNews
+from participants.states import KnownBy
 from tests.api.conftest import sign_in
 from tests.api.test_matrix import list_routes
-from tests.factories import AdminFactory, EnrolledFactory, MadeMeetingFactory
+from tests.factories import NOW, AdminFactory, EnrolledFactory, MadeMeetingFactory
 
 Document = dict[str, Any]
 
@@ -125,15 +128,29 @@ def _adapt(value: Any) -> Any:
         ("manage_participants_list", "manage/meetings/{meeting}/participants/"),
         ("manage_participants_get", "manage/participants/{participant}/"),
         ("manage_participants_admission", "manage/participants/{participant}/admission/"),
+        ("manage_sessions_list", "manage/meetings/{meeting}/sessions/"),
+        ("manage_meeting_attendance", "manage/meetings/{meeting}/attendance/"),
+        ("manage_meeting_attendance", "manage/meetings/{meeting}/attendance/?known=false"),
+        ("manage_attendance_list", "manage/attendance/"),
+        ("me_attendance", "me/attendance/"),
     ],
 )
 def test_an_answer_fits_its_documented_schema(document: Document, operation_id: str, path: str) -> None:
     user = AdminFactory()
     row = EnrolledFactory(person__user=user, meeting=MadeMeetingFactory(opens_at="2999-01-01T00:00:00Z"))
     row.meeting.managers.add(user)
+    _play(row)
     body = _get(sign_in(user), path, row)
     schema = find_operation(document, operation_id)["responses"]["200"]["content"]["application/json"]["schema"]
     validate(document, body, schema)
+
+
+def _play(row: Participant) -> None:
+    """Somebody of ours in a session, and somebody else."""
+    news = SessionNews("s1", str(row.meeting.realtimekit_id), started_at=NOW)
+    for peer_id, custom_id in (("p1", row.custom_participant_id), ("p2", "a stranger")):
+        mirror.merge_peer(news, PeerNews(peer_id, custom_id, joined_at=NOW), known_by=KnownBy.WEBHOOK)
+    presence.correct(Presence.objects.get(), seconds=60, reason="A test", by=Actor(via="tests"))
 
 
 def _get(client: APIClient, path: str, row: Participant) -> Any:

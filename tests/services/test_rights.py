@@ -17,6 +17,10 @@ IMPLIED = {
     "change_participant",
     "remove_participant",
     "restore_participant",
+    "view_session",
+    "view_presence",
+    "correct_presence",
+    "export_data",
 }
 
 
