@@ -138,7 +138,9 @@ def read_public_key(name: str) -> str:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         usable = False
     if not usable:
-        raise ImproperlyConfigured(f"{name} must be an RSA public key of 2048 bits or more in PEM (-----BEGIN PUBLIC KEY----- …).")
+        raise ImproperlyConfigured(
+            f"{name} must be an RSA public key of 2048 bits or more in PEM (-----BEGIN PUBLIC KEY----- …)."
+        )
     return text
 
 

@@ -29,9 +29,7 @@ class KeySource:
     def fetch(self) -> PublicKey:
         """The key published now. Asks once; redirects are not followed. Raises RealtimeKitError."""
         total = self.connect_timeout + self.read_timeout
-        exchange.begin(
-            connect_timeout=self.connect_timeout, read_timeout=self.read_timeout, total=total, fresh=False
-        )
+        exchange.begin(connect_timeout=self.connect_timeout, read_timeout=self.read_timeout, total=total, fresh=False)
         timeout = (self.connect_timeout, self.read_timeout)
         failed: RealtimeKitError
         try:

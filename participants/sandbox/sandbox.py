@@ -10,9 +10,11 @@ from typing import Self
 
 from participants.sandbox import routing, settings
 from participants.sandbox.control import Control
+from participants.sandbox.courier import Courier
 from participants.sandbox.exchange import Door, Exchange
 from participants.sandbox.faults import Faults
 from participants.sandbox.limit import RequestLimit
+from participants.sandbox.mishaps import Mishaps
 from participants.sandbox.requestlog import RequestLog
 from participants.sandbox.server import Server
 from participants.sandbox.settings import Clock, Duplicates, Limit, Settings
@@ -75,11 +77,13 @@ class Sandbox:
             self._server.stop()
             raise
         self._server.accept()
+        self.world.courier.start()
         return self
 
     def stop(self) -> None:
         self._exchange.stopping.set()
         self.faults.release_all()
+        self.world.courier.stop()
         self._server.stop()
         self.world.close()
 
@@ -94,6 +98,25 @@ class Sandbox:
     def reset(self) -> None:
         """World, faults, log and settings as new."""
         self._control.reset()
+
+    @property
+    def deliveries(self) -> Courier:
+        """`all()` are the attempts so far, `settle()` waits until nothing is on its way."""
+        return self.world.courier
+
+    @property
+    def mishaps(self) -> Mishaps:
+        """The script of what befalls deliveries."""
+        return self.world.mishaps
+
+    @property
+    def delivery_retries(self) -> tuple[float, ...]:
+        """Seconds before each further attempt at a delivery that met a 5xx or nobody."""
+        return self._settings.delivery_retries
+
+    @delivery_retries.setter
+    def delivery_retries(self, seconds: tuple[float, ...]) -> None:
+        self._settings.delivery_retries = seconds
 
     @property
     def address(self) -> str:

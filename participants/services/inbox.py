@@ -66,7 +66,7 @@ def work(*, deadline: Deadline | None = None, is_stopping: Callable[[], bool] = 
 
 
 def replay(deliveries: Sequence[uuid.UUID], *, by: Actor) -> int:
-    """Have these worked on again, whatever became of them; how many will be. One in hand is left to whoever has it."""
+    """Have these worked on again, whatever became of them; how many will be. One in hand is left as it is."""
     count = 0
     with transaction.atomic():
         for keys in spread(deliveries, size=MOST_IDS):

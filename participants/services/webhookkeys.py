@@ -93,7 +93,7 @@ def _is_recent(kept: list[WebhookKey], now: datetime) -> bool:
 
 
 def _take_turn(now: datetime) -> bool:
-    """Whether this request is to fetch; nobody else does so for a minute. Read first, so that a flood writes nothing."""
+    """Whether this request is to fetch; nobody else does so for a minute. A flood only reads."""
     if Chore.objects.filter(name=_FETCH, due_at__gt=now).exists():
         return False
     return Chore.objects.take(_FETCH, now, again=RECENT)
