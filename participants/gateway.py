@@ -19,7 +19,6 @@ from participants.errors import Busy, Misconfigured
 from participants.models.budget import Ledger, Limits
 from participants.realtimekit import Credentials, Deadline, KeySource, Pacer, PublicKey, RealtimeKit, Urgency
 
-
 KEY_SECONDS = 4.0
 
 

@@ -48,6 +48,8 @@ class Delivery(Identified, Claimed):
         indexes = [
             models.Index(fields=["next_attempt_at", "received_at"], condition=Q(state="new"), name="delivery_work"),
             models.Index(fields=["received_at"], name="delivery_received"),
+            models.Index(fields=["session_id_text"], name="delivery_of_session"),
+            models.Index(fields=["remote_meeting_id"], name="delivery_of_meeting"),
         ]
 
     def __str__(self) -> str:

@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from participants.sandbox.answers import Answer, Json, Refusal, as_json
+from participants.sandbox.courier import Courier
 from participants.sandbox.faults import Faults
 from participants.sandbox.limit import RequestLimit
+from participants.sandbox.mishaps import Mishaps
 from participants.sandbox.records import stamp
 from participants.sandbox.requestlog import LoggedRequest, RequestLog
 from participants.sandbox.settings import DUPLICATES, Limit, Settings
@@ -22,7 +24,15 @@ class Control:
     """Counts toward no limit, is in no log, meets no fault."""
 
     def __init__(
-        self, *, world: World, faults: Faults, settings: Settings, limit: RequestLimit, log: RequestLog
+        self,
+        *,
+        world: World,
+        faults: Faults,
+        settings: Settings,
+        limit: RequestLimit,
+        log: RequestLog,
+        courier: Courier,
+        mishaps: Mishaps,
     ) -> None:
         self._world = world
         self._faults = faults
@@ -30,6 +40,8 @@ class Control:
         self._initial_limit = settings.limit
         self._limit = limit
         self._log = log
+        self._courier = courier
+        self._mishaps = mishaps
         self._visits = Visits(world)
         self._actions: dict[tuple[str, str], Callable[[Json], Json]] = {
             ("GET", "health"): lambda _: {"status": "ok"},
@@ -68,7 +80,9 @@ class Control:
     def reset(self) -> None:
         """As new: the keys stay, everything else goes."""
         self._faults.clear()
+        self._mishaps.clear()
         self._world.reset()
+        self._courier.clear()
         self._log.clear()
         self._settings.reset(self._initial_limit)
         self._limit.reset()
@@ -86,17 +100,17 @@ class Control:
 
     def _add_mishap(self, body: Json) -> Json:
         try:
-            mishap = self._world.mishaps.add(**body)
+            mishap = self._mishaps.add(**body)
         except (TypeError, ValueError) as wrong:
             raise Refusal(400, str(wrong)) from wrong
         return {"kind": mishap.kind, "event": mishap.operation, "times": mishap.times, **mishap.options}
 
     def _clear_mishaps(self, _: Json) -> Json:
-        self._world.mishaps.clear()
+        self._mishaps.clear()
         return {}
 
     def _show_deliveries(self, _: Json) -> Json:
-        return {"deliveries": [sending.shown() for sending in self._world.courier.all()]}
+        return {"deliveries": [sending.shown() for sending in self._courier.all()]}
 
     def _rotate_key(self, _: Json) -> Json:
         return {"publicKey": self._world.rotate_webhook_key().public_pem}

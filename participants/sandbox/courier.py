@@ -16,7 +16,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from participants.sandbox.answers import Json
-from participants.sandbox.mishaps import Mishaps
 from participants.sandbox.settings import Settings
 
 LOOK_SECONDS = 0.5
@@ -79,12 +78,12 @@ class _Held:
 
 
 class Courier:
-    """One thread sends, in the order in which deliveries are due. `look_around` is called twice a second."""
+    """One thread sends, in the order in which deliveries are due. `plan` says what befalls an event on its way."""
 
-    def __init__(self, settings: Settings, mishaps: Mishaps, look_around: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, plan: Callable[[str], dict[str, Json]]) -> None:
         self._settings = settings
-        self._mishaps = mishaps
-        self._look_around = look_around
+        self._plan = plan
+        self._look_around: Callable[[], None] = _look_at_nothing
         self._changed = threading.Condition()
         self._queue: list[tuple[float, int, Parcel]] = []
         self._held: list[_Held] = []
@@ -94,7 +93,9 @@ class Courier:
         self._thread: threading.Thread | None = None
         self._sendings: list[Sending] = []
 
-    def start(self) -> None:
+    def start(self, look_around: Callable[[], None]) -> None:
+        """`look_around` is called twice a second."""
+        self._look_around = look_around
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="sandbox courier", daemon=True)
         self._thread.start()
@@ -121,7 +122,7 @@ class Courier:
 
     def post(self, parcel: Parcel) -> None:
         """Take a delivery, which meets its mishaps now."""
-        met = self._mishaps.plan(parcel.event)
+        met = self._plan(parcel.event)
         with self._changed:
             if "lose" in met:
                 self._remember(Sending(parcel, None, "lost"))
@@ -207,6 +208,10 @@ class Courier:
     def _remember(self, sending: Sending) -> None:
         if len(self._sendings) < MOST_REMEMBERED:
             self._sendings.append(sending)
+
+
+def _look_at_nothing() -> None:
+    """Until the courier is told where to look."""
 
 
 def _deliver(parcel: Parcel) -> int:

@@ -26,6 +26,8 @@ class Sandbox:
 
     `state_file` is read by `start`, after the port is bound, so that a second sandbox started by mistake fails
     before it touches the first one's file. Without one the world lives as long as this object.
+
+    `deliveries` are the webhooks on their way (`settle` waits for them), `mishaps` what is scripted to befall them.
     """
 
     def __init__(
@@ -44,7 +46,15 @@ class Sandbox:
         self.app_id = app_id
         self.api_token = api_token
         self._settings = Settings(limit=limit)
-        self.world = World(app_id=app_id, settings=self._settings, clock=clock, state_file=state_file)
+        self.mishaps = Mishaps()
+        self.deliveries = Courier(self._settings, self.mishaps.plan)
+        self.world = World(
+            app_id=app_id,
+            settings=self._settings,
+            clock=clock,
+            state_file=state_file,
+            post=self.deliveries.post,
+        )
         self.faults = Faults()
         self.requests = RequestLog()
         request_limit = RequestLimit(self._settings)
@@ -54,6 +64,8 @@ class Sandbox:
             settings=self._settings,
             limit=request_limit,
             log=self.requests,
+            courier=self.deliveries,
+            mishaps=self.mishaps,
         )
         self._exchange = Exchange(
             door=Door(account_id, api_token),
@@ -77,13 +89,13 @@ class Sandbox:
             self._server.stop()
             raise
         self._server.accept()
-        self.world.courier.start()
+        self.deliveries.start(self.world.close_emptied)
         return self
 
     def stop(self) -> None:
         self._exchange.stopping.set()
         self.faults.release_all()
-        self.world.courier.stop()
+        self.deliveries.stop()
         self._server.stop()
         self.world.close()
 
@@ -98,16 +110,6 @@ class Sandbox:
     def reset(self) -> None:
         """World, faults, log and settings as new."""
         self._control.reset()
-
-    @property
-    def deliveries(self) -> Courier:
-        """`all()` are the attempts so far, `settle()` waits until nothing is on its way."""
-        return self.world.courier
-
-    @property
-    def mishaps(self) -> Mishaps:
-        """The script of what befalls deliveries."""
-        return self.world.mishaps
 
     @property
     def delivery_retries(self) -> tuple[float, ...]:

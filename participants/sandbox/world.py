@@ -6,7 +6,7 @@ Handlers and tests come in through the same methods; what only HTTP needs (pagin
 import json
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,9 +14,8 @@ from typing import Any
 
 from participants.sandbox import tokens
 from participants.sandbox.answers import Json, Refusal
-from participants.sandbox.courier import Courier, Parcel
+from participants.sandbox.courier import Parcel
 from participants.sandbox.happenings import Happening
-from participants.sandbox.mishaps import Mishaps
 from participants.sandbox.presetbodies import ROLES, preset_body, role_named
 from participants.sandbox.records import App, Meeting, Participant, Peer, Preset, Session, Status, Webhook
 from participants.sandbox.roster import Roster
@@ -29,11 +28,20 @@ from participants.sandbox.tokens import BadTokenError, SigningKey
 class World:
     """`lock` is held by everything that reads or writes more than one record."""
 
-    def __init__(self, *, app_id: str, settings: Settings, clock: Clock, state_file: Path | None) -> None:
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        settings: Settings,
+        clock: Clock,
+        state_file: Path | None,
+        post: Callable[[Parcel], None],
+    ) -> None:
         self.lock = threading.RLock()
         self.app_id = app_id
         self._settings = settings
         self._clock = clock
+        self._post = post
         self._journal = Journal(state_file)
         self._keeps_state = state_file is not None
         self._keys: dict[str, SigningKey] = {}
@@ -43,8 +51,6 @@ class World:
         self.webhook_rows = Table(self._journal, Webhook)
         self.roster = Roster(self._journal)
         self.sessions = SessionBook(self._journal, self._tell)
-        self.mishaps = Mishaps()
-        self.courier = Courier(settings, self.mishaps, self._close_emptied)
 
     def open(self) -> None:
         """Reads the state file, if there is one, and makes the default app on first sight."""
@@ -70,8 +76,6 @@ class World:
                 rows.clear()
             self.roster.clear()
             self.sessions.clear()
-            self.mishaps.clear()
-            self.courier.clear()
             self._keep_keys()
             self._ensure_app()
 
@@ -270,9 +274,9 @@ class World:
         body = json.dumps(happening.describe(app), separators=(",", ":")).encode()
         signature = self.webhook_key.sign(body)
         for row in wanted:
-            self.courier.post(Parcel(happening.event, row.id, row.url, body, signature))
+            self._post(Parcel(happening.event, row.id, row.url, body, signature))
 
-    def _close_emptied(self) -> None:
+    def close_emptied(self) -> None:
         """A room left by the last one ends by itself, whether or not anybody asks for it."""
         with self.lock:
             for meeting_id in self.sessions.live_meetings:
