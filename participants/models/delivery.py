@@ -38,7 +38,10 @@ class Delivery(Identified, Claimed):
     class Meta:
         ordering = ["-received_at", "id"]
         verbose_name_plural = "deliveries"
-        permissions = [("replay_delivery", "Can have a delivery worked on again")]
+        permissions = [
+            ("replay_delivery", "Can have a delivery worked on again"),
+            ("register_webhook", "Can register the webhook at RealtimeKit"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["body_hash"], name="delivery_body_unique"),
             models.UniqueConstraint(

@@ -70,8 +70,8 @@ def _describe(raw: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
     body = WebhookBody.of(raw).stored
     event = WebhookEvent.of(body)
     return {
-        "rtk_uuid": _find(headers, "uuid")[:255] or None,
-        "webhook_id": _find(headers, "webhook-id")[:255],
+        "rtk_uuid": _clean(_find(headers, "uuid"))[:255] or None,
+        "webhook_id": _clean(_find(headers, "webhook-id"))[:255],
         "body": body,
         "headers": _choose(headers),
         "event": event.kind[:64],
@@ -83,7 +83,7 @@ def _describe(raw: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
 
 def _find(headers: Mapping[str, str], name: str) -> str:
     found = (headers.get(f"{prefix}{name}", "") for prefix in PREFIXES)
-    return next((_clean(text) for text in found if text), "")
+    return next((text.strip(" \t") for text in found if text), "")
 
 
 def _choose(headers: Mapping[str, str]) -> dict[str, str]:

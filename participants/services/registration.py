@@ -38,7 +38,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Registration:
-    """``lacking`` are events that we need and it does not ask for; ``others`` are addresses registered beside ours."""
+    """``lacking`` are events that we need and it does not ask for; ``others`` are addresses beside ours."""
 
     url: str
     state: State
