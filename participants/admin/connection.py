@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from participants.admin import badges
 from participants.admin.access import read_actor
 from participants.errors import RollcallError
 from participants.services import budget, connection, passes, registration, rights, sync
@@ -57,6 +58,7 @@ def _render(
     found: Registration | None = None,
 ) -> HttpResponse:
     meetings, participants = passes.list_unsettled(timezone.now())
+    traffic = registration.read_traffic()
     context: dict[str, Any] = {
         **site.each_context(request),
         "title": "Connection to RealtimeKit",
@@ -71,7 +73,8 @@ def _render(
         "tested_at": timezone.now() if steps else None,
         "webhook_url": _find_webhook_url(request),
         "registration": found,
-        "traffic": registration.read_traffic(),
+        "traffic": traffic,
+        "last_delivery": badges.render_moment(traffic.last_at, timezone.now()),
         "may_register": rights.holds(request.user, RIGHT_TO_REGISTER),
         "may_view_deliveries": rights.holds(request.user, "view_delivery"),
     }
