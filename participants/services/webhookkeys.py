@@ -46,11 +46,16 @@ def judge(signature: Signature, raw: bytes) -> Verdict:
     now = timezone.now()
     if _is_recent(kept, now):
         return Verdict.FORGED
-    if _take_turn(now):
-        published = fetch()
-        if published is None:
-            return Verdict.UNDECIDED
+    try:
+        with waiting_slot():  # had before the turn is taken, which would else be lost with it
+            is_ours = _take_turn(now)
+            published = fetch() if is_ours else None
+    except Busy:
+        return Verdict.UNDECIDED
+    if published is not None:
         return Verdict.GENUINE if published.verifies(signature, raw) else Verdict.FORGED
+    if is_ours:
+        return Verdict.UNDECIDED
     # Another request has fetched it meanwhile, is fetching it just now, or failed to less than a minute ago.
     kept = _list_kept()
     if _fits(kept, signature, raw):
