@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("participants", "0004_chores"),
+        ("participants", "0007_follow"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

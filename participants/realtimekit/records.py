@@ -93,6 +93,18 @@ class Peer:
     left_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """A registration for deliveries. `events` and `enabled` are promised; where they are missing, none and true."""
+
+    id: str
+    name: str | None
+    url: str
+    events: tuple[str, ...]
+    enabled: bool
+    raw: dict[str, object] = field(repr=False)
+
+
 def parse_app(data: Data) -> App:
     return App(read_id(data, "id"), read_id(data, "name"), read_time(data, "created_at"))
 
@@ -178,6 +190,18 @@ def parse_peer(data: Data) -> Peer:
         preset_name=read_text(data, "preset_name"),
         joined_at=read_time(data, "joined_at"),
         left_at=read_time(data, "left_at"),
+    )
+
+
+def parse_webhook(data: Data) -> Webhook:
+    events = data.get("events")
+    return Webhook(
+        id=read_id(data, "id"),
+        name=read_text(data, "name"),
+        url=read_id(data, "url"),
+        events=tuple(event for event in events if isinstance(event, str)) if isinstance(events, list) else (),
+        enabled=data.get("enabled") is not False,
+        raw=_scrub(data),
     )
 
 

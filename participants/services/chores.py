@@ -15,7 +15,7 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, presence, repair, sessionlinks, sync
+from participants.services import drift, inbox, presence, repair, sessionlinks, sync
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,10 @@ def _forget_task_results(by: Actor, deadline: Deadline) -> None:
     call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
 
+def _forget_deliveries(by: Actor, deadline: Deadline) -> None:
+    inbox.forget(deadline=deadline)
+
+
 _LOOK = "look"
 _NOTED_EVERY = timedelta(seconds=10)
 _MISSED = timedelta(minutes=2)
@@ -62,6 +66,7 @@ _CHORES = {
     repair.CHORE: _Chore(_find_sessions, lambda: 10 * _MINUTE),
     "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),
     "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
+    "deliveries": _Chore(_forget_deliveries, lambda: _DAY),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 

@@ -40,7 +40,7 @@ _WANTED: dict[str, tuple[type[Model], set[str]]] = {
             *("opens_at", "closes_at", "enforce_window", "next_attempt_at", "last_error_code", "last_error_detail"),
         },
     ),
-    "person": (Person, {"id", "user_id", "display_name", "blocked_at", "erased_at"}),
+    "person": (Person, {"id", "user_id", "display_name", "blocked_at", "erased_at", "merged_into_id"}),
     "preset": (Preset, {"id", "name"}),
 }
 
