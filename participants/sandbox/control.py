@@ -6,21 +6,33 @@ from datetime import timedelta
 from typing import Any
 
 from participants.sandbox.answers import Answer, Json, Refusal, as_json
+from participants.sandbox.courier import Courier
 from participants.sandbox.faults import Faults
 from participants.sandbox.limit import RequestLimit
+from participants.sandbox.mishaps import Mishaps
 from participants.sandbox.records import stamp
 from participants.sandbox.requestlog import LoggedRequest, RequestLog
 from participants.sandbox.settings import DUPLICATES, Limit, Settings
+from participants.sandbox.visits import Visits
 from participants.sandbox.world import World
 
 PREFIX = "/_sandbox/"
+VISIT = PREFIX + "visit"
 
 
 class Control:
     """Counts toward no limit, is in no log, meets no fault."""
 
     def __init__(
-        self, *, world: World, faults: Faults, settings: Settings, limit: RequestLimit, log: RequestLog
+        self,
+        *,
+        world: World,
+        faults: Faults,
+        settings: Settings,
+        limit: RequestLimit,
+        log: RequestLog,
+        courier: Courier,
+        mishaps: Mishaps,
     ) -> None:
         self._world = world
         self._faults = faults
@@ -28,6 +40,9 @@ class Control:
         self._initial_limit = settings.limit
         self._limit = limit
         self._log = log
+        self._courier = courier
+        self._mishaps = mishaps
+        self._visits = Visits(world)
         self._actions: dict[tuple[str, str], Callable[[Json], Json]] = {
             ("GET", "health"): lambda _: {"status": "ok"},
             ("POST", "faults"): self._add_fault,
@@ -38,6 +53,11 @@ class Control:
             ("POST", "settings"): self._change_settings,
             ("POST", "token"): self._judge_token,
             ("POST", "reset"): self._reset,
+            ("POST", "mishaps"): self._add_mishap,
+            ("DELETE", "mishaps"): self._clear_mishaps,
+            ("GET", "deliveries"): self._show_deliveries,
+            ("POST", "webhook-key"): self._rotate_key,
+            **self._visits.list_actions(),
         }
 
     @staticmethod
@@ -51,10 +71,18 @@ class Control:
             raise Refusal(404, "the sandbox has no such control")
         return as_json(200, action(_parse(body)))
 
+    def answer_visit(self, method: str, body: bytes) -> Answer:
+        """For a page of another origin that holds a participant's token. Raises Refusal."""
+        if method != "POST":
+            raise Refusal(405, "a visit is a POST")
+        return as_json(200, self._visits.visit(_parse(body)))
+
     def reset(self) -> None:
         """As new: the keys stay, everything else goes."""
         self._faults.clear()
+        self._mishaps.clear()
         self._world.reset()
+        self._courier.clear()
         self._log.clear()
         self._settings.reset(self._initial_limit)
         self._limit.reset()
@@ -69,6 +97,23 @@ class Control:
     def _clear_faults(self, _: Json) -> Json:
         self._faults.clear()
         return {}
+
+    def _add_mishap(self, body: Json) -> Json:
+        try:
+            mishap = self._mishaps.add(**body)
+        except (TypeError, ValueError) as wrong:
+            raise Refusal(400, str(wrong)) from wrong
+        return {"kind": mishap.kind, "event": mishap.operation, "times": mishap.times, **mishap.options}
+
+    def _clear_mishaps(self, _: Json) -> Json:
+        self._mishaps.clear()
+        return {}
+
+    def _show_deliveries(self, _: Json) -> Json:
+        return {"deliveries": [sending.shown() for sending in self._courier.all()]}
+
+    def _rotate_key(self, _: Json) -> Json:
+        return {"publicKey": self._world.rotate_webhook_key().public_pem}
 
     def _show_requests(self, _: Json) -> Json:
         return {"requests": [_shown(entry) for entry in self._log.all()]}
@@ -89,7 +134,7 @@ class Control:
             return {"meetings": meetings, "presets": [preset.name for preset in self._world.presets()]}
 
     def _change_settings(self, body: Json) -> Json:
-        if strange := body.keys() - {"token_lifetime_seconds", "duplicates", "limit"}:
+        if strange := body.keys() - {"token_lifetime_seconds", "duplicates", "limit", "delivery_retries"}:
             raise Refusal(400, f"there is no setting {', '.join(sorted(strange))}")
         # Everything is read before anything is changed.
         lifetime = _lifetime(body.get("token_lifetime_seconds"))
@@ -97,10 +142,12 @@ class Control:
         if duplicates not in DUPLICATES:
             raise Refusal(400, f"duplicates is one of {', '.join(DUPLICATES)}")
         limit = _limit(body["limit"]) if "limit" in body else self._settings.limit
+        retries = _seconds(body.get("delivery_retries", self._settings.delivery_retries))
         if "token_lifetime_seconds" in body:
             self._settings.token_lifetime = lifetime
         self._settings.duplicates = duplicates
         self._settings.limit = limit
+        self._settings.delivery_retries = retries
         return self._shown_settings()
 
     def _shown_settings(self) -> Json:
@@ -109,6 +156,7 @@ class Control:
             "token_lifetime_seconds": None if lifetime is None else lifetime.total_seconds(),
             "duplicates": self._settings.duplicates,
             "limit": list(self._settings.limit),
+            "delivery_retries": list(self._settings.delivery_retries),
         }
 
     def _judge_token(self, body: Json) -> Json:
@@ -153,6 +201,13 @@ def _lifetime(seconds: Any) -> timedelta | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise Refusal(400, "token_lifetime_seconds is a number or null")
     return timedelta(seconds=seconds)
+
+
+def _seconds(delays: Any) -> tuple[float, ...]:
+    try:
+        return tuple(float(delay) for delay in delays)
+    except (TypeError, ValueError):
+        raise Refusal(400, "delivery_retries is a list of seconds") from None
 
 
 def _limit(pair: Any) -> Limit:

@@ -10,7 +10,7 @@ from participants.sandbox import damage, webhooks
 from participants.sandbox.answers import AUTHENTICATION, NO_ROUTE, Answer, Refusal
 from participants.sandbox.call import MOST_PER_PAGE, Call
 from participants.sandbox.connection import Reply, Request
-from participants.sandbox.control import Control
+from participants.sandbox.control import VISIT, Control
 from participants.sandbox.faults import Faults, Plan
 from participants.sandbox.limit import RequestLimit
 from participants.sandbox.requestlog import LoggedRequest, RequestLog, readable
@@ -63,6 +63,8 @@ class Exchange:
 
     def respond(self, request: Request) -> Reply:
         path, _, query = request.target.partition("?")
+        if path == VISIT:
+            return Reply(self._visit(request), _nothing)
         if self._control.owns(path):
             return Reply(self._checked_control(request, path), _nothing)
         found = match(request.method, path)
@@ -84,6 +86,14 @@ class Exchange:
             # Noted before it is sent: whoever has the answer must find it in the log.
             self._log.answered(ticket, answer.status)
         return Reply(answer, lambda: self._log.lost(ticket))
+
+    def _visit(self, request: Request) -> Answer:
+        """Asked by a browser's page of another origin, which has a participant's token and no other."""
+        try:
+            answer = self._control.answer_visit(request.method, request.body)
+        except Refusal as refusal:
+            answer = refusal.answer
+        return replace(answer, headers={**answer.headers, "Access-Control-Allow-Origin": "*"})
 
     def _checked_control(self, request: Request, path: str) -> Answer:
         try:

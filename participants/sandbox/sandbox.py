@@ -10,9 +10,11 @@ from typing import Self
 
 from participants.sandbox import routing, settings
 from participants.sandbox.control import Control
+from participants.sandbox.courier import Courier
 from participants.sandbox.exchange import Door, Exchange
 from participants.sandbox.faults import Faults
 from participants.sandbox.limit import RequestLimit
+from participants.sandbox.mishaps import Mishaps
 from participants.sandbox.requestlog import RequestLog
 from participants.sandbox.server import Server
 from participants.sandbox.settings import Clock, Duplicates, Limit, Settings
@@ -24,6 +26,8 @@ class Sandbox:
 
     `state_file` is read by `start`, after the port is bound, so that a second sandbox started by mistake fails
     before it touches the first one's file. Without one the world lives as long as this object.
+
+    `deliveries` are the webhooks on their way (`settle` waits for them), `mishaps` what is scripted to befall them.
     """
 
     def __init__(
@@ -42,7 +46,15 @@ class Sandbox:
         self.app_id = app_id
         self.api_token = api_token
         self._settings = Settings(limit=limit)
-        self.world = World(app_id=app_id, settings=self._settings, clock=clock, state_file=state_file)
+        self.mishaps = Mishaps()
+        self.deliveries = Courier(self._settings, self.mishaps.plan)
+        self.world = World(
+            app_id=app_id,
+            settings=self._settings,
+            clock=clock,
+            state_file=state_file,
+            post=self.deliveries.post,
+        )
         self.faults = Faults()
         self.requests = RequestLog()
         request_limit = RequestLimit(self._settings)
@@ -52,6 +64,8 @@ class Sandbox:
             settings=self._settings,
             limit=request_limit,
             log=self.requests,
+            courier=self.deliveries,
+            mishaps=self.mishaps,
         )
         self._exchange = Exchange(
             door=Door(account_id, api_token),
@@ -75,11 +89,13 @@ class Sandbox:
             self._server.stop()
             raise
         self._server.accept()
+        self.deliveries.start(self.world.close_emptied)
         return self
 
     def stop(self) -> None:
         self._exchange.stopping.set()
         self.faults.release_all()
+        self.deliveries.stop()
         self._server.stop()
         self.world.close()
 
@@ -94,6 +110,15 @@ class Sandbox:
     def reset(self) -> None:
         """World, faults, log and settings as new."""
         self._control.reset()
+
+    @property
+    def delivery_retries(self) -> tuple[float, ...]:
+        """Seconds before each further attempt at a delivery that met a 5xx or nobody."""
+        return self._settings.delivery_retries
+
+    @delivery_retries.setter
+    def delivery_retries(self, seconds: tuple[float, ...]) -> None:
+        self._settings.delivery_retries = seconds
 
     @property
     def address(self) -> str:

@@ -12,6 +12,8 @@ Limit = tuple[int, float]
 DUPLICATES: tuple[Duplicates, ...] = ("second", "conflict", "same")
 TOKEN_LIFETIME = timedelta(days=100)
 LIMIT: Limit = (3500, 300.0)
+DELIVERY_RETRIES = (1.0, 3.0, 10.0)
+"""Seconds before a delivery is tried a second, third and fourth time; how RealtimeKit does it is not documented."""
 ACCOUNT_ID = "5a9dbc0e5a9dbc0e5a9dbc0e5a9dbc0e"
 APP_ID = "5a9db0c5-0000-4000-8000-000000000001"
 API_TOKEN = "sandbox-api-token"  # noqa: S105 - opens nothing but this stand-in
@@ -24,11 +26,13 @@ class Settings:
     token_lifetime: timedelta | None = TOKEN_LIFETIME
     duplicates: Duplicates = "second"
     limit: Limit = LIMIT
+    delivery_retries: tuple[float, ...] = DELIVERY_RETRIES
 
     def reset(self, limit: Limit) -> None:
         self.token_lifetime = TOKEN_LIFETIME
         self.duplicates = "second"
         self.limit = limit
+        self.delivery_retries = DELIVERY_RETRIES
 
 
 def utc_now() -> datetime:

@@ -3,9 +3,10 @@
 Handlers and tests come in through the same methods; what only HTTP needs (paging, validation) is not here.
 """
 
+import json
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 
 from participants.sandbox import tokens
 from participants.sandbox.answers import Json, Refusal
+from participants.sandbox.courier import Parcel
+from participants.sandbox.happenings import Happening
 from participants.sandbox.presetbodies import ROLES, preset_body, role_named
-from participants.sandbox.records import App, Meeting, Participant, Preset, Session, Status, Webhook
+from participants.sandbox.records import App, Meeting, Participant, Peer, Preset, Session, Status, Webhook
 from participants.sandbox.roster import Roster
 from participants.sandbox.sessionbook import SessionBook
 from participants.sandbox.settings import Clock, Settings
@@ -25,11 +28,20 @@ from participants.sandbox.tokens import BadTokenError, SigningKey
 class World:
     """`lock` is held by everything that reads or writes more than one record."""
 
-    def __init__(self, *, app_id: str, settings: Settings, clock: Clock, state_file: Path | None) -> None:
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        settings: Settings,
+        clock: Clock,
+        state_file: Path | None,
+        post: Callable[[Parcel], None],
+    ) -> None:
         self.lock = threading.RLock()
         self.app_id = app_id
         self._settings = settings
         self._clock = clock
+        self._post = post
         self._journal = Journal(state_file)
         self._keeps_state = state_file is not None
         self._keys: dict[str, SigningKey] = {}
@@ -38,7 +50,7 @@ class World:
         self.meeting_rows = Table(self._journal, Meeting)
         self.webhook_rows = Table(self._journal, Webhook)
         self.roster = Roster(self._journal)
-        self.sessions = SessionBook(self._journal)
+        self.sessions = SessionBook(self._journal, self._tell)
 
     def open(self) -> None:
         """Reads the state file, if there is one, and makes the default app on first sight."""
@@ -167,6 +179,36 @@ class World:
             joining = [self._participant(meeting_id, key) for key in participant_ids]
             return self.sessions.join(self._meeting(meeting_id), joining, self.now())
 
+    def join(self, meeting_id: str, participant_id: str) -> Peer:
+        """One tab of a participant enters; the session begins if none is live."""
+        return self.start_session(meeting_id, [participant_id]).peers[-1]
+
+    def leave(self, peer_id: str) -> Peer:
+        """One tab leaves. Raises LookupError when nobody is inside as that peer."""
+        with self.lock:
+            for meeting_id in self.sessions.live_meetings:
+                session = self.session(meeting_id)
+                if session is not None and (gone := self.sessions.leave(session, [peer_id], self.now())):
+                    return gone[0]
+        raise LookupError(f"nobody is inside as {peer_id}")
+
+    def leave_all(self, meeting_id: str, participant_id: str) -> list[Peer]:
+        """Every tab of a participant leaves."""
+        with self.lock:
+            session = self.session(meeting_id)
+            if session is None:
+                return []
+            theirs = [peer.id for peer in session.present if peer.participant_id == participant_id]
+            return self.sessions.leave(session, theirs, self.now())
+
+    def find_peer(self, peer_id: str) -> Peer:
+        with self.lock:
+            for session in self.sessions.all():
+                for peer in session.peers:
+                    if peer.id == peer_id:
+                        return peer
+        raise LookupError(f"nobody is inside as {peer_id}")
+
     def end_session(self, meeting_id: str) -> Session:
         with self.lock:
             live = self.session(meeting_id)
@@ -211,6 +253,34 @@ class World:
     def participant_of(self, token: str) -> str:
         """The participant id a token was issued for, expired or not. Raises BadTokenError (a ValueError)."""
         return tokens.read(self._keys["tokens"], token).participant_id
+
+    def rotate_webhook_key(self) -> SigningKey:
+        """From now on deliveries are signed with a new key, and that one is published."""
+        with self.lock:
+            key = self._keys["webhooks"] = SigningKey.generate()
+            self._keep_keys()
+            return key
+
+    def _tell(self, happening: Happening) -> None:
+        """To every registration that asked for it. Signed now: a delivery under way keeps its key."""
+        app = self.app_rows.get(happening.session.app_id)
+        wanted = [
+            row
+            for row in self.webhook_rows.all()
+            if row.app_id == happening.session.app_id and row.enabled and happening.event in row.events
+        ]
+        if app is None or not wanted:
+            return
+        body = json.dumps(happening.describe(app), separators=(",", ":")).encode()
+        signature = self.webhook_key.sign(body)
+        for row in wanted:
+            self._post(Parcel(happening.event, row.id, row.url, body, signature))
+
+    def close_emptied(self) -> None:
+        """A room left by the last one ends by itself, whether or not anybody asks for it."""
+        with self.lock:
+            for meeting_id in self.sessions.live_meetings:
+                self.session(meeting_id)
 
     @property
     def webhook_key(self) -> SigningKey:

@@ -56,7 +56,12 @@ def test_settings_are_changed_one_by_one(caller: Caller, meeting_id: str, sandbo
     caller.control("POST", "settings", {"token_lifetime_seconds": 60})
     caller.control("POST", "settings", {"duplicates": "conflict"})
     shown = caller.control("POST", "settings", {"limit": [10, 5]}).json()
-    assert shown == {"token_lifetime_seconds": 60, "duplicates": "conflict", "limit": [10, 5]}
+    assert shown == {
+        "token_lifetime_seconds": 60,
+        "duplicates": "conflict",
+        "limit": [10, 5],
+        "delivery_retries": [1.0, 3.0, 10.0],
+    }
     assert (sandbox.duplicates, sandbox.limit) == ("conflict", (10, 5.0))
     assert caller.control("POST", "settings", {"token_lifetime_seconds": None}).ok
     assert sandbox.token_lifetime is None
