@@ -12,6 +12,8 @@ from participants.realtimekit.errors import (
     RealtimeKitError,
     Refused,
 )
+from participants.realtimekit.events import WebhookBody, WebhookEvent, WebhookPeer
+from participants.realtimekit.keysource import KeySource
 from participants.realtimekit.pacing import HELD_BACK, Pacer, Urgency
 from participants.realtimekit.records import (
     App,
@@ -20,7 +22,9 @@ from participants.realtimekit.records import (
     Participant,
     Preset,
     Session,
+    Webhook,
 )
+from participants.realtimekit.signature import PublicKey, Signature
 from participants.realtimekit.tokens import ParticipantToken, read_expiry
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "Deadline",
     "FailureKind",
     "IssuedParticipant",
+    "KeySource",
     "Meeting",
     "Misconfigured",
     "NotDelivered",
@@ -39,10 +44,16 @@ __all__ = [
     "Participant",
     "ParticipantToken",
     "Preset",
+    "PublicKey",
     "RealtimeKit",
     "RealtimeKitError",
     "Refused",
     "Session",
+    "Signature",
     "Urgency",
+    "Webhook",
+    "WebhookBody",
+    "WebhookEvent",
+    "WebhookPeer",
     "read_expiry",
 ]

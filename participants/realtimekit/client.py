@@ -13,6 +13,7 @@ from participants.realtimekit.participants import Participants
 from participants.realtimekit.presets import Presets
 from participants.realtimekit.sessions import ActiveSession
 from participants.realtimekit.transport import AfterCall, BeforeCall, Transport
+from participants.realtimekit.webhooks import Webhooks
 
 
 class RealtimeKit:
@@ -54,6 +55,7 @@ class RealtimeKit:
         self.meetings = Meetings(self._transport)
         self.participants = Participants(self._transport)
         self.active_session = ActiveSession(self._transport)
+        self.webhooks = Webhooks(self._transport)
 
     def close(self) -> None:
         """Close idle connections. A later call opens new ones."""

@@ -79,6 +79,18 @@ class Session:
     raw: dict[str, object] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """A registration for deliveries. `events` and `enabled` are promised; where they are missing, none and true."""
+
+    id: str
+    name: str | None
+    url: str
+    events: tuple[str, ...]
+    enabled: bool
+    raw: dict[str, object] = field(repr=False)
+
+
 def parse_app(data: Data) -> App:
     return App(read_id(data, "id"), read_id(data, "name"), read_time(data, "created_at"))
 
@@ -150,6 +162,18 @@ def parse_session(data: Data) -> Session:
         live_participants=read_count(data.get("live_participants")),
         started_at=read_time(data, "started_at", "created_at"),
         ended_at=read_time(data, "ended_at"),
+        raw=_scrub(data),
+    )
+
+
+def parse_webhook(data: Data) -> Webhook:
+    events = data.get("events")
+    return Webhook(
+        id=read_id(data, "id"),
+        name=read_text(data, "name"),
+        url=read_id(data, "url"),
+        events=tuple(event for event in events if isinstance(event, str)) if isinstance(events, list) else (),
+        enabled=data.get("enabled") is not False,
         raw=_scrub(data),
     )
 

@@ -212,7 +212,7 @@ class Transport:
         # Sockets shared across a fork would mix up two processes' answers, so a child starts its own session.
         with self._lock:
             if self._session is None or self._session_pid != os.getpid():
-                self._session = _open_session(self._credentials.base_url, self._pool_size)
+                self._session = open_session(self._credentials.base_url, self._pool_size)
                 self._session_pid = os.getpid()
             return self._session
 
@@ -237,7 +237,7 @@ def _met_closed_connection(call: Call, error: RealtimeKitError) -> bool:
     return call.repeat is Repeat.IF_NOT_DELIVERED and error.code == "connection_lost" and exchange.reused
 
 
-def _open_session(base_url: str, pool_size: int) -> requests.Session:
+def open_session(base_url: str, pool_size: int) -> requests.Session:
     session = _Session()
     adapter = BoundedAdapter(pool_connections=2, pool_maxsize=pool_size)
     session.mount("https://", adapter)
