@@ -11,7 +11,10 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import environ
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
@@ -124,6 +127,21 @@ def read_origins(name: str) -> list[str]:
         if not re.fullmatch(r"https?://[^/\s]+", origin):
             raise _complain(name, "a comma-separated list of origins such as https://app.example.org", origin)
     return origins
+
+
+def read_public_key(name: str) -> str:
+    """A PEM, whose newlines may be written as a backslash and an n, as some secret stores want it."""
+    text = read_text(name).replace("\\n", "\n")
+    try:
+        key = load_pem_public_key(text.encode()) if text else None
+        usable = key is None or (isinstance(key, RSAPublicKey) and key.key_size >= 2048)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        usable = False
+    if not usable:
+        raise ImproperlyConfigured(
+            f"{name} must be an RSA public key of 2048 bits or more in PEM (-----BEGIN PUBLIC KEY----- …)."
+        )
+    return text
 
 
 def read_fernet_keys(name: str) -> list[str]:

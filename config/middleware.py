@@ -33,10 +33,13 @@ class TrustedProxyMiddleware:
 
 
 class SiteMiddleware(CommonMiddleware):
-    """Django's own, but a load balancer may ask for our health by whatever name or address it knows us."""
+    """Django's own, but a load balancer may ask for our health by whatever name or address it knows us, and a
+    delivery refused for its host name would be lost: its signature says whose it is."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        return None if request.path == "/healthz/" else super().process_request(request)
+        if request.path == "/healthz/" or request.path.startswith("/webhooks/"):
+            return None
+        return super().process_request(request)
 
 
 class RequestIdMiddleware:

@@ -154,7 +154,7 @@ CORS_URLS_REGEX = r"^/api/"
 TRUSTED_PROXIES = env.read_networks("DJANGO_TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # stripped unless a trusted proxy sent it
 SECURE_SSL_REDIRECT = env.read_flag("DJANGO_SECURE_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = [r"^healthz/$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^webhooks/"]  # a delivery that is redirected is lost
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = env.read_flag("DJANGO_SESSION_COOKIE_SECURE", default=True)
@@ -229,6 +229,12 @@ REALTIMEKIT_API_TOKEN = env.read_text("REALTIMEKIT_API_TOKEN")
 REALTIMEKIT_CONNECT_TIMEOUT = env.read_seconds("REALTIMEKIT_CONNECT_TIMEOUT", default=3)
 REALTIMEKIT_READ_TIMEOUT = env.read_seconds("REALTIMEKIT_READ_TIMEOUT", default=10)
 REALTIMEKIT_BUDGET = env.read_budget("REALTIMEKIT_BUDGET", default=(3000, 300))
+REALTIMEKIT_WEBHOOK_KEY_URL = env.read_url(
+    "REALTIMEKIT_WEBHOOK_KEY_URL", default="https://api.realtime.cloudflare.com/.well-known/webhooks.json"
+)
+REALTIMEKIT_WEBHOOK_PUBLIC_KEY = env.read_public_key("REALTIMEKIT_WEBHOOK_PUBLIC_KEY")
+ROLLCALL_PUBLIC_URL = env.read_url("ROLLCALL_PUBLIC_URL", default="")
+DELIVERY_RETENTION = env.read_count("DELIVERY_RETENTION", default=30)  # days
 REALTIMEKIT_TOKEN_LIFETIME = env.read_seconds("REALTIMEKIT_TOKEN_LIFETIME", default=100 * 86_400)
 TOKEN_MIN_REMAINING = env.read_seconds("TOKEN_MIN_REMAINING", default=86_400)
 TOKEN_ENCRYPTION_KEYS = env.read_fernet_keys("TOKEN_ENCRYPTION_KEYS")

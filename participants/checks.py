@@ -50,6 +50,20 @@ def check_address(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_webhook_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    parts = urlsplit(settings.REALTIMEKIT_WEBHOOK_KEY_URL)
+    if settings.REALTIMEKIT_WEBHOOK_PUBLIC_KEY or parts.scheme == "https" or parts.hostname in LOOPBACK:
+        return []
+    return [
+        Warning(
+            "REALTIMEKIT_WEBHOOK_KEY_URL is plain HTTP: whoever sits on the way can sign deliveries.",
+            hint="Use an https address, or pin the key with REALTIMEKIT_WEBHOOK_PUBLIC_KEY.",
+            id="participants.W005",
+        )
+    ]
+
+
+@register(Tags.security)
 def check_encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.TOKEN_ENCRYPTION_KEYS:
         return []

@@ -29,6 +29,30 @@ class RealtimeKitConf:
         return host == "cloudflare.com" or host.endswith(".cloudflare.com")
 
 
+@dataclass(frozen=True)
+class WebhookConf:
+    """Where the key of deliveries is published, or the key itself where an administrator pinned it (PEM).
+
+    ``public_url`` is where the world finds this site, without a path; blank when nobody said.
+    """
+
+    key_url: str
+    pinned_key: str
+    public_url: str
+
+
+def read_webhooks() -> WebhookConf:
+    return WebhookConf(
+        key_url=settings.REALTIMEKIT_WEBHOOK_KEY_URL,
+        pinned_key=settings.REALTIMEKIT_WEBHOOK_PUBLIC_KEY,
+        public_url=settings.ROLLCALL_PUBLIC_URL,
+    )
+
+
+def read_delivery_retention() -> timedelta:
+    return timedelta(days=settings.DELIVERY_RETENTION)
+
+
 def read_realtimekit() -> RealtimeKitConf:
     return RealtimeKitConf(
         base_url=settings.REALTIMEKIT_BASE_URL,

@@ -17,7 +17,9 @@ from django.db import connections
 from participants import conf
 from participants.errors import Busy, Misconfigured
 from participants.models.budget import Ledger, Limits
-from participants.realtimekit import Credentials, Deadline, Pacer, RealtimeKit, Urgency
+from participants.realtimekit import Credentials, Deadline, KeySource, Pacer, PublicKey, RealtimeKit, Urgency
+
+KEY_SECONDS = 4.0
 
 
 class RemoteCallInTransaction(RuntimeError):
@@ -53,6 +55,21 @@ def get_client() -> RealtimeKit:
 def close_client() -> None:
     with _lock:
         _close()
+
+
+def fetch_webhook_key() -> PublicKey:
+    """The key that RealtimeKit publishes now. Takes 8 s at most. Raises RealtimeKitError.
+
+    Not counted in the budget: the address is another one than the API's, and needs no credentials.
+    """
+    refuse_in_transaction("webhook_key.get")
+    wanted = conf.read_realtimekit()
+    source = KeySource(
+        conf.read_webhooks().key_url,
+        connect_timeout=min(wanted.connect_timeout, KEY_SECONDS),
+        read_timeout=min(wanted.read_timeout, KEY_SECONDS),
+    )
+    return source.fetch()
 
 
 def stop_waiting() -> None:

@@ -35,6 +35,7 @@ def sandbox(settings: LazySettings) -> Iterator[Sandbox]:
         settings.REALTIMEKIT_ACCOUNT_ID = running.account_id
         settings.REALTIMEKIT_APP_ID = running.app_id
         settings.REALTIMEKIT_API_TOKEN = running.api_token
+        settings.REALTIMEKIT_WEBHOOK_KEY_URL = running.webhook_key_url
         yield running
         gateway.close_client()
 

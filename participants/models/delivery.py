@@ -38,7 +38,10 @@ class Delivery(Identified, Claimed):
     class Meta:
         ordering = ["-received_at", "id"]
         verbose_name_plural = "deliveries"
-        permissions = [("replay_delivery", "Can have a delivery worked on again")]
+        permissions = [
+            ("replay_delivery", "Can have a delivery worked on again"),
+            ("register_webhook", "Can register the webhook at RealtimeKit"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["body_hash"], name="delivery_body_unique"),
             models.UniqueConstraint(
@@ -48,6 +51,8 @@ class Delivery(Identified, Claimed):
         indexes = [
             models.Index(fields=["next_attempt_at", "received_at"], condition=Q(state="new"), name="delivery_work"),
             models.Index(fields=["received_at"], name="delivery_received"),
+            models.Index(fields=["session_id_text"], name="delivery_of_session"),
+            models.Index(fields=["remote_meeting_id"], name="delivery_of_meeting"),
         ]
 
     def __str__(self) -> str:

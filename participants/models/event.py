@@ -47,6 +47,10 @@ class EventKind(models.TextChoices):
     BATCH_STOPPED = "batch.stopped", "Bulk enrolment stopped"
     BATCH_RETRIED = "batch.retried", "Bulk enrolment retried"
     BATCH_UNDONE = "batch.undone", "Bulk enrolment undone"
+    WEBHOOK_REGISTERED = "webhook.registered", "Webhook registered"
+    WEBHOOK_REPAIRED = "webhook.repaired", "Webhook registration repaired"
+    WEBHOOK_KEY = "webhook.key", "New key of deliveries"
+    REPLAYED = "delivery.replayed", "Deliveries to be worked on again"
     SYNCED = "sync.done", "Synced from RealtimeKit"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
 

@@ -21,7 +21,7 @@ from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
-from participants.services import crews, removal, renewal, rooms, settling
+from participants.services import crews, inbox, removal, renewal, rooms, settling
 from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
@@ -69,8 +69,11 @@ def tick(
     threads: int = 1,
     is_stopping: Callable[[], bool] = never,
 ) -> Outcome:
-    """What workers do every few seconds: rows that are due, windows that opened or closed."""
-    return converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
+    """What workers do every few seconds: deliveries, rows that are due, windows that opened or closed."""
+    has_deliveries = inbox.work(deadline=deadline, is_stopping=is_stopping).left
+    outcome = converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
+    outcome.unfinished |= has_deliveries
+    return outcome
 
 
 @background()

@@ -28,6 +28,7 @@ def test_settings_in_order_have_no_findings() -> None:
         ("REALTIMEKIT_APP_ID", "", "participants.E002", True),
         ("REALTIMEKIT_API_TOKEN", "", "participants.E003", True),
         ("DEBUG", True, "participants.E004", True),
+        ("REALTIMEKIT_WEBHOOK_KEY_URL", "http://keys.example/webhooks.json", "participants.W005", False),
         ("REALTIMEKIT_BASE_URL", "http://127.0.0.1:8787/client/v4", "participants.W001", False),
         ("REALTIMEKIT_BASE_URL", "https://localhost/client/v4", "participants.W001", False),
         ("REALTIMEKIT_BASE_URL", "http://[::1]:8787/client/v4", "participants.W001", False),

@@ -5,11 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 
 NAME = "ROLLCALL_TEST_VALUE"
+
+
+def make_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 HERE = Path("unused.sqlite3")
 READERS: dict[str, Callable[[str], Any]] = {
     "flag": lambda name: env.read_flag(name, default=False),
@@ -21,6 +29,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "url": lambda name: env.read_url(name, default="https://api.example.org"),
     "origins": env.read_origins,
     "keys": env.read_fernet_keys,
+    "public_key": env.read_public_key,
     "networks": env.read_networks,
     "database": lambda name: env.read_database(name, default=HERE),
     "cache": env.read_cache,
@@ -28,6 +37,10 @@ READERS: dict[str, Callable[[str], Any]] = {
 KEY = "YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcywgZXhhY3Q="
 WRONG = [
     ("flag", "maybe"),
+    ("public_key", "no pem"),
+    ("public_key", "-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----"),
+    ("public_key", make_pem(ec.generate_private_key(ec.SECP256R1()))),
+    ("public_key", make_pem(rsa.generate_private_key(65537, 1024))),
     ("flag", "2"),
     ("seconds", "soon"),
     ("seconds", "0"),
@@ -197,3 +210,15 @@ def test_the_number_of_threads_is_read_off_the_servers_own_command_line(argument
 def test_a_number_of_threads_that_is_set_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEB_THREADS", "6")
     assert env.read_threads("WEB_THREADS", arguments=["granian", "--blocking-threads", "4"], default=32) == 6
+
+
+def test_a_public_key_may_be_written_in_one_line_or_lie_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pem = make_pem(rsa.generate_private_key(65537, 2048))
+    monkeypatch.setenv(NAME, pem.replace("\n", "\\n"))
+    assert env.read_public_key(NAME).strip() == pem.strip()
+    monkeypatch.delenv(NAME)
+    (tmp_path / "key.pem").write_text(pem)
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "key.pem"))
+    assert env.read_public_key(NAME).strip() == pem.strip()
