@@ -9,9 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from participants.admin import badges
 from participants.admin.access import read_actor
 from participants.errors import RollcallError
-from participants.services import budget, connection, passes, rights, sync
+from participants.services import budget, connection, passes, registration, rights, sync
+from participants.services.registration import Registration
+
+RIGHT_TO_REGISTER = "register_webhook"
 
 
 def show(request: HttpRequest, site: AdminSite) -> HttpResponse:
@@ -19,7 +23,42 @@ def show(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if not rights.holds(request.user, "view_connection"):
         raise PermissionDenied
     steps = connection.diagnose() if request.method == "POST" else None
+    return _render(request, site, steps=steps)
+
+
+def show_registration(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """POST asks RealtimeKit how our webhook is registered; with ``register`` it is registered or corrected first."""
+    if not rights.holds(request.user, "view_connection"):
+        raise PermissionDenied
+    wants_register = "register" in request.POST
+    if wants_register and not rights.holds(request.user, RIGHT_TO_REGISTER):
+        raise PermissionDenied
+    if request.method != "POST":
+        return redirect("admin:connection")
+    url = _find_webhook_url(request)
+    try:
+        found = registration.repair(url, by=read_actor(request)) if wants_register else registration.look(url)
+    except RollcallError as error:
+        messages.error(request, f"RealtimeKit could not be asked. {error} {error.data.get('reason', '')}".strip())
+        return redirect("admin:connection")
+    if wants_register:
+        messages.success(request, "RealtimeKit sends its deliveries here.")
+    return _render(request, site, found=found)
+
+
+def _find_webhook_url(request: HttpRequest) -> str:
+    return registration.find_url(request.build_absolute_uri("/"))
+
+
+def _render(
+    request: HttpRequest,
+    site: AdminSite,
+    *,
+    steps: list[connection.Step] | None = None,
+    found: Registration | None = None,
+) -> HttpResponse:
     meetings, participants = passes.list_unsettled(timezone.now())
+    traffic = registration.read_traffic()
     context: dict[str, Any] = {
         **site.each_context(request),
         "title": "Connection to RealtimeKit",
@@ -32,6 +71,12 @@ def show(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "undecryptable": connection.count_undecryptable(),
         "may_sync": rights.holds(request.user, "change_meeting"),
         "tested_at": timezone.now() if steps else None,
+        "webhook_url": _find_webhook_url(request),
+        "registration": found,
+        "traffic": traffic,
+        "last_delivery": badges.render_moment(traffic.last_at, timezone.now()),
+        "may_register": rights.holds(request.user, RIGHT_TO_REGISTER),
+        "may_view_deliveries": rights.holds(request.user, "view_delivery"),
     }
     return render(request, "admin/connection.html", context)
 

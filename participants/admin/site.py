@@ -12,14 +12,15 @@ from participants.admin.accounts import TellsOfRemovals
 from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.dashboard import list_cards, list_events
+from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
 from participants.admin.records import EventAdmin, PresetAdmin
-from participants.models import Batch, Event, Meeting, Participant, Person, Preset
+from participants.models import Batch, Delivery, Event, Meeting, Participant, Person, Preset
 from participants.services import rights
 
-ORDER = ("Meeting", "Participant", "Batch", "Person", "Preset", "Event")
+ORDER = ("Meeting", "Participant", "Batch", "Person", "Preset", "Event", "Delivery")
 
 NAMES = {"axes": "Sign-in protection"}
 """Packages whose own name says nothing to staff."""
@@ -39,6 +40,7 @@ class RollcallAdminSite(AdminSite):
         self.register(Person, PersonAdmin)
         self.register(Preset, PresetAdmin)
         self.register(Event, EventAdmin)
+        self.register(Delivery, DeliveryAdmin)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django's, with ours before its own page of users, which can't be imported while this site is made."""
@@ -52,6 +54,7 @@ class RollcallAdminSite(AdminSite):
         own: list[URLPattern | URLResolver] = [
             path("connection/", self.admin_view(self.connection_view), name="connection"),
             path("connection/sync/", self.admin_view(connection.pull), name="sync"),
+            path("connection/webhook/", self.admin_view(self.webhook_view), name="connection_webhook"),
         ]
         return own + super().get_urls()
 
@@ -73,6 +76,9 @@ class RollcallAdminSite(AdminSite):
 
     def connection_view(self, request: HttpRequest) -> HttpResponse:
         return connection.show(request, self)
+
+    def webhook_view(self, request: HttpRequest) -> HttpResponse:
+        return connection.show_registration(request, self)
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         answer = PeopleAutocomplete.as_view(admin_site=self)(request)

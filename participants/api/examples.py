@@ -57,6 +57,17 @@ CONNECTION: dict[str, Any] = {
     },
     "paused_until": None,
     "breaker": {"state": "closed", "failures": 0, "probe_at": None},
+    "webhook": {
+        "url": "https://rollcall.example.org/webhooks/realtimekit/",
+        "last_delivery_at": "2027-01-11T08:00:41Z",
+        "waiting": 0,
+        "failed": 0,
+        "key": {
+            "fingerprint": "0b6e4a0c4c1f0d6f7b1f3c0a8f9f5c2d7a1e4b3c6d5e8f7a9b0c1d2e3f4a5b6c",
+            "fetched_at": "2027-01-10T21:14:00Z",
+            "pinned": False,
+        },
+    },
     "server_time": "2027-01-11T08:01:00Z",
 }
 

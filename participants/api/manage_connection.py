@@ -12,24 +12,29 @@ from participants.api.manage_meetings import ManageView
 from participants.api.rendering import render_time
 from participants.api.serializers import ConnectionState
 from participants.models.budget import State
-from participants.services import budget, rights
+from participants.services import budget, registration, rights
+from participants.services.registration import Traffic
 
 
 class ManageConnectionView(ManageView):
     @extend_schema(
         operation_id="manage_connection_get",
-        summary="The budget, the pause and the circuit breaker",
-        description="What all processes share towards RealtimeKit. Needs the right `view_connection`; asks nobody.",
+        summary="The budget, the pause, the circuit breaker and what came in",
+        description=(
+            "What all processes share towards RealtimeKit, and its deliveries to us. "
+            "Needs the right `view_connection`; asks nobody."
+        ),
         responses={200: ConnectionState},
         examples=[OpenApiExample("At work", value=examples.CONNECTION, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         if not rights.holds(request.user, "view_connection"):
             raise PermissionDenied("You don't have the right 'view_connection'.")
-        return Response(_render(budget.read_state()))
+        url = registration.find_url(request.build_absolute_uri("/"))
+        return Response(_render(budget.read_state(), registration.read_traffic(), url))
 
 
-def _render(state: State) -> dict[str, Any]:
+def _render(state: State, traffic: Traffic, url: str) -> dict[str, Any]:
     return {
         "budget": {
             "calls": state.limits.calls,
@@ -45,5 +50,19 @@ def _render(state: State) -> dict[str, Any]:
             "failures": state.failures,
             "probe_at": render_time(state.probe_at),
         },
+        "webhook": {
+            "url": url,
+            "last_delivery_at": render_time(traffic.last_at),
+            "waiting": traffic.waiting,
+            "failed": traffic.failed,
+            "key": _render_key(traffic),
+        },
         "server_time": render_time(state.read_at),
     }
+
+
+def _render_key(traffic: Traffic) -> dict[str, Any] | None:
+    if not traffic.key_fingerprint:
+        return None
+    fetched_at = render_time(traffic.key_fetched_at)
+    return {"fingerprint": traffic.key_fingerprint, "fetched_at": fetched_at, "pinned": traffic.is_pinned}

@@ -240,8 +240,23 @@ class BreakerShape(serializers.Serializer[Any]):
     probe_at = serializers.DateTimeField(allow_null=True, help_text="When one call is let through next.")
 
 
+class WebhookKeyShape(serializers.Serializer[Any]):
+    fingerprint = serializers.CharField(help_text="SHA-256 of the public key.")
+    fetched_at = serializers.DateTimeField(allow_null=True, help_text="Null for a pinned key.")
+    pinned = serializers.BooleanField()
+
+
+class WebhookShape(serializers.Serializer[Any]):
+    url = serializers.CharField(help_text="Where deliveries are expected.")
+    last_delivery_at = serializers.DateTimeField(allow_null=True)
+    waiting = serializers.IntegerField(help_text="Deliveries stored and not worked on yet.")
+    failed = serializers.IntegerField(help_text="Deliveries given up; staff can replay them.")
+    key = WebhookKeyShape(allow_null=True, help_text="Null before the first delivery.")
+
+
 class ConnectionState(serializers.Serializer[Any]):
     budget = BudgetShape()
     paused_until = serializers.DateTimeField(allow_null=True, help_text="RealtimeKit asked everybody to wait.")
     breaker = BreakerShape()
+    webhook = WebhookShape()
     server_time = serializers.DateTimeField()

@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from participants.models import Meeting, Participant
+from participants.models import Delivery, Meeting, Participant
 from participants.models.budget import FAILURES_TO_OPEN, Ledger, Limits
 from participants.sandbox import Sandbox
-from participants.services import budget
+from participants.services import budget, webhookkeys
 from tests.api.conftest import sign_in
 from tests.factories import StaffFactory
 
@@ -86,3 +86,22 @@ def test_a_join_whose_token_is_usable_still_gets_it_while_the_breaker_is_open(
     sandbox.requests.clear()
     assert as_ada.post(f"/api/v1/meetings/{meeting.pk}/join/", {}, format="json").status_code == 200
     assert sandbox.requests.all() == []
+
+
+def test_what_came_in_and_the_key_it_is_checked_with_are_told(operator: APIClient, sandbox: Sandbox) -> None:
+    url = "http://testserver/webhooks/realtimekit/"
+    assert operator.get(URL).json()["webhook"] == {
+        "url": url,
+        "last_delivery_at": None,
+        "waiting": 0,
+        "failed": 0,
+        "key": None,
+    }
+    Delivery.objects.create(body_hash="1", received_at=timezone.now())
+    kept = webhookkeys.fetch()
+    assert kept is not None
+    told = operator.get(URL).json()["webhook"]
+    assert (told["waiting"], told["failed"]) == (1, 0)
+    assert told["last_delivery_at"].endswith("Z")
+    assert (told["key"]["fingerprint"], told["key"]["pinned"]) == (kept.fingerprint, False)
+    assert told["key"]["fetched_at"].endswith("Z")
