@@ -4,10 +4,11 @@ import signal
 import time
 from types import FrameType
 
-from participants.demo import welcome
+from participants.demo import cast, welcome
 from participants.demo.failures import DemoError
 from participants.demo.folder import Folder, find_folder
 from participants.demo.ports import find_free, read_wanted
+from participants.demo.provider import Provider
 from participants.demo.stack import Stack
 
 _LOOK_EVERY = 0.5
@@ -25,6 +26,9 @@ def serve() -> None:
         try:
             started = time.monotonic()
             stack.start(_say)
+            with Provider(stack) as provider:
+                if inside := provider.open_lesson(cast.PHYSICS.title):
+                    _say(f"{cast.PHYSICS.title} is going on, with {inside} people inside")
             print(welcome.compose(stack, seconds=time.monotonic() - started), flush=True)
             _watch(stack)
         except KeyboardInterrupt:

@@ -44,6 +44,24 @@ class Provider:
         rooms: list[dict[str, Any]] = [room for room in world["meetings"] if room["id"] == meeting]
         return [str(row["custom_participant_id"]) for room in rooms for row in room["participants"]]
 
+    def open_lesson(self, title: str, leaving: int = 1) -> int:
+        """Everybody enrolled in that meeting walks in anew, and ``leaving`` of them out again; how many stay.
+
+        Whoever was left inside when the demo was stopped has gone long ago, so an old session ends first.
+        """
+        rooms = [room for room in self._ask("GET", f"{self._control}/world")["meetings"] if room["title"] == title]
+        for room in rooms:
+            live = self._ask("GET", f"{self._control}/sessions")["sessions"]
+            if any(row["associated_id"] == room["id"] and row["status"] == "LIVE" for row in live):
+                self._ask("POST", f"{self._control}/end", {"meeting_id": room["id"]})
+            people = [{"meeting_id": room["id"], "participant_id": row["id"]} for row in room["participants"]]
+            for who in people:
+                self._ask("POST", f"{self._control}/join", who)
+            for who in people[:leaving]:
+                self._ask("POST", f"{self._control}/leave", who)
+            return max(0, len(people) - leaving)
+        return 0
+
     def add_fault(self, kind: str, operation: str, **options: Any) -> None:
         """Script trouble for the next call of an operation."""
         self._ask("POST", f"{self._control}/faults", {"kind": kind, "operation": operation, **options})

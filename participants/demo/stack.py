@@ -106,6 +106,8 @@ class Stack:
             "REALTIMEKIT_ACCOUNT_ID": self.credentials.account_id,
             "REALTIMEKIT_APP_ID": self.credentials.app_id,
             "REALTIMEKIT_API_TOKEN": self.credentials.api_token,
+            "REALTIMEKIT_WEBHOOK_KEY_URL": f"{self.sandbox}/.well-known/webhooks.json",
+            "ROLLCALL_PUBLIC_URL": self.web,
             "WEB_THREADS": str(self.threads),
             **self.settings,
         }

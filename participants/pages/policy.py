@@ -12,14 +12,15 @@ _ASSETS = [f"https://rtk-assets.{CLOUDFLARE}", f"https://rtk-uploads.{CLOUDFLARE
 _HOSTS = ("api", "api-silos", "da-collector", "location", "location-legacy")
 
 
-def list_join_sources(*, is_cloudflare: bool) -> dict[str, list[Any]]:
-    """Additions to ``CONTENT_SECURITY_POLICY`` for that page alone.
+def list_join_sources(visits: str) -> dict[str, list[Any]]:
+    """Additions to ``CONTENT_SECURITY_POLICY`` for that page alone. ``visits`` is where the page tells a sandbox that
+    somebody is inside, blank with Cloudflare.
 
     The UI kit makes one <style> element and takes the nonce from a meta tag, so no inline style is allowed.
     """
-    base = CLOUDFLARE if is_cloudflare else NOWHERE
+    base = NOWHERE if visits else CLOUDFLARE
     services = [f"https://{host}.{base}" for host in _HOSTS] + [f"wss://socket-edge.{base}"]
-    files = ["https://*.r2.cloudflarestorage.com"] if is_cloudflare else []
+    files = [visits] if visits else ["https://*.r2.cloudflarestorage.com"]
     return {
         "style-src": [NONCE],
         "connect-src": [SELF, *services, *_ASSETS, *files],

@@ -1,6 +1,7 @@
 """The join page, signing in and out, the health probe. The page's data come from the API, asked by its script."""
 
 import uuid
+from urllib.parse import urljoin
 
 from csp.decorators import csp_update
 from django.contrib.auth.views import LoginView, LogoutView
@@ -46,15 +47,17 @@ def report_health(request: HttpRequest) -> HttpResponse:
 def _show_join_page(request: HttpRequest, meeting_id: uuid.UUID | None) -> HttpResponseBase:
     if not request.user.is_authenticated:
         return render(request, "participants/welcome.html", {"meeting_id": meeting_id})
-    is_cloudflare = read_realtimekit().is_cloudflare
+    provider = read_realtimekit()
+    visits = "" if provider.is_cloudflare else urljoin(provider.base_url, "/_sandbox/visit")
     context = {
         "meeting_id": meeting_id or "",
         "user_id": str(request.user.pk),
         "api": f"{reverse('home')}api/v1/",
-        "provider": "cloudflare" if is_cloudflare else "sandbox",
+        "provider": "cloudflare" if provider.is_cloudflare else "sandbox",
+        "visits": visits,
     }
 
-    @csp_update(list_join_sources(is_cloudflare=is_cloudflare))
+    @csp_update(list_join_sources(visits))
     def respond(request: HttpRequest) -> HttpResponseBase:
         return render(request, "participants/join.html", context)
 

@@ -2,7 +2,7 @@
 // an address, storage or the console.
 
 import { announce, fill, main, show, slot, stamp } from "./join-page.js";
-import { imagineSession, stopAtTheDoor } from "./join-sandbox.js";
+import { enterSandbox, imagineSession, leaveSandbox, stopAtTheDoor } from "./join-sandbox.js";
 
 const SDK_PROBLEMS = { "0004": "pass_refused", "0010": "browser_unsupported" };
 const LEFT_FOR_GOOD = new Set(["left", "kicked", "ended", "rejected"]); // the UI kit itself sees to "disconnected"
@@ -30,7 +30,11 @@ export async function openRoom(answer, { onLeft, isWanted }) {
   client.self.on("roomLeft", ({ state } = {}) => LEFT_FOR_GOOD.has(state) && onLeft(state));
   if (isSandbox()) {
     slot(room, "note").hidden = false;
-    stopAtTheDoor(client, () => finishSandbox(room));
+    stopAtTheDoor(client, () => {
+      enterSandbox(main.dataset.visits, answer.token);
+      finishSandbox(room);
+    });
+    addEventListener("pagehide", leaveSandbox);
   }
   const leave = room.querySelector("[data-leave]");
   leave.addEventListener("click", () => onLeft("left"));
@@ -48,6 +52,7 @@ function finishSandbox(room) {
 /** Take the room down and let camera, microphone and connection go. */
 export async function closeRoom() {
   document.body.classList.remove("in-room");
+  leaveSandbox();
   if (!running) return;
   const { client, element } = running;
   running = null;

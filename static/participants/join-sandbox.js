@@ -36,6 +36,27 @@ class SilentSocket extends EventTarget {
   }
 }
 
+let visit = null; // {address, body: {token, peer_id}} while the sandbox counts this page as somebody inside
+
+/** Has the sandbox count the holder of this token as inside, so that its webhooks say so. */
+export async function enterSandbox(address, token) {
+  if (visit || !address) return;
+  const entering = { address, body: { token } };
+  visit = entering;
+  const answer = await fetch(address, { method: "POST", body: JSON.stringify({ token }) }).catch(() => null);
+  entering.body.peer_id = answer?.ok ? (await answer.json()).peer_id : null;
+  if (visit !== entering) tellLeft(entering); // left before the answer was there
+}
+
+export function leaveSandbox() {
+  if (visit) tellLeft(visit);
+  visit = null;
+}
+
+function tellLeft({ address, body }) {
+  if (body.peer_id) navigator.sendBeacon(address, JSON.stringify(body)); // a page that is closing gets no answer
+}
+
 function imagineDetails({ participant, meeting }) {
   return {
     peerId: participant.id,

@@ -8,6 +8,7 @@ from participants.models import Participant
 from participants.sandbox import Sandbox
 from tests.browser.conftest import Visit
 from tests.browser.screens import expect_screen, expect_setup_screen, press_join, press_leave
+from tests.processes.conftest import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +46,31 @@ def test_the_real_setup_screen_appears_and_says_that_this_is_the_sandbox(
     expect(note).to_contain_text("This is where the call would begin")
     press_leave(page)
     expect(page.get_by_text("You left Algebra, group 7.").first).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["leave", "close"])
+def test_the_sandbox_counts_who_pressed_join_as_inside_until_they_leave(
+    visit: Visit, ada: User, algebra: Participant, sandbox: Sandbox, way: str
+) -> None:
+    page = visit(ada)
+    press_join(page, "Algebra, group 7")
+    expect_setup_screen(page, name="Ada Example")
+    algebra = Participant.objects.select_related("meeting").get(pk=algebra.pk)
+    room = str(algebra.meeting.realtimekit_id)
+    assert not is_anybody_in(sandbox, room)
+    with page.expect_response("**/_sandbox/visit") as entered:
+        page.locator("rtk-setup-screen rtk-button button").last.click()
+    assert entered.value.ok
+    session = sandbox.world.session(room)
+    assert session is not None
+    assert [peer.participant_id for peer in session.present] == [algebra.realtimekit_id]
+    press_leave(page) if way == "leave" else page.goto("about:blank")
+    wait_until(lambda: not is_anybody_in(sandbox, room))
+
+
+def is_anybody_in(sandbox: Sandbox, room: str) -> bool:
+    session = sandbox.world.session(room)
+    return session is not None and bool(session.present)
 
 
 def test_the_token_stays_out_of_page_address_storage_and_console(

@@ -32,6 +32,14 @@ def test_everybody_and_every_meeting_is_there_and_known_to_realtimekit(sandbox: 
     assert not Participant.objects.filter(state__in=("pending", "removing")).exists()
 
 
+def test_the_webhook_is_registered_at_the_demos_own_address_once(sandbox: Sandbox, settings: LazySettings) -> None:
+    settings.ROLLCALL_PUBLIC_URL = "http://127.0.0.1:8000"
+    seed()
+    seed()
+    urls = [row.url for row in sandbox.world.webhook_rows.all()]
+    assert urls == ["http://127.0.0.1:8000/webhooks/realtimekit/"]
+
+
 def test_a_second_seeding_changes_nothing(sandbox: Sandbox) -> None:
     seed()
     before, calls = count_everything(), sandbox.requests.count("participants.add")

@@ -18,6 +18,7 @@ import requests
 from participants.demo import cast
 from participants.demo.folder import PROJECT, Folder
 from participants.demo.ports import find_any
+from tests.processes.conftest import wait_until
 
 CREDENTIALS_OF_AN_OPERATOR = {
     "REALTIMEKIT_BASE_URL": "https://api.cloudflare.com/client/v4",
@@ -110,6 +111,21 @@ def test_a_demo_serves_and_stops_when_asked(folder: Folder) -> None:
         assert (status, "Stopped." in said) == (0, True)
         with pytest.raises(requests.ConnectionError):
             requests.get(demo.site, timeout=10)
+
+
+def test_in_a_demo_somebody_is_in_a_lesson_and_it_is_known_here(folder: Folder) -> None:
+    def count_inside() -> int:
+        with opened(folder) as database:
+            present = "SELECT COUNT(*) FROM participants_presence WHERE is_present AND session_id IN (%s)"
+            sessions = "SELECT id FROM participants_session WHERE meeting_id = ? AND ended_at IS NULL"
+            return int(database.execute(present % sessions, (cast.PHYSICS.id.hex,)).fetchone()[0])
+
+    for _ in range(2):  # started again, who was inside has gone and others have come
+        with running_demo(folder) as demo:
+            wait_until(lambda: count_inside() > 1)
+            demo.process.send_signal(signal.SIGTERM)
+            assert "Physics, group 2 is going on" in demo.said
+            assert demo.end()[0] == 0
 
 
 def test_a_demo_goes_on_with_its_data_and_says_which_part_of_it_died(folder: Folder) -> None:

@@ -53,6 +53,7 @@ def make_environment(sandbox: Sandbox, settings: LazySettings) -> dict[str, str]
         "REALTIMEKIT_ACCOUNT_ID": sandbox.account_id,
         "REALTIMEKIT_APP_ID": sandbox.app_id,
         "REALTIMEKIT_API_TOKEN": sandbox.api_token,
+        "REALTIMEKIT_WEBHOOK_KEY_URL": sandbox.webhook_key_url,
         "LOG_LEVEL": "INFO",
     }
 

@@ -18,7 +18,7 @@ from participants.demo import cast
 from participants.errors import RollcallError
 from participants.models import Actor, Meeting, Participant, Person, Preset
 from participants.realtimekit import Deadline
-from participants.services import enrolment, meetings, people, presets, removal
+from participants.services import enrolment, meetings, people, presets, registration, removal
 from participants.states import Source
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             seed_rooms(timezone.now())
             block_people()
             fail_enrolments()
+            register_webhook()
         except RollcallError as error:
             raise CommandError(f"{error} {error.data.get('reason', '')}".strip()) from None
         waiting = Participant.objects.filter(state="pending").count()
@@ -45,6 +46,12 @@ class Command(BaseCommand):
             f"{User.objects.count()} accounts, {Meeting.objects.count()} meetings, "
             f"{Participant.objects.count()} participants, {waiting} of them waiting for RealtimeKit."
         )
+
+
+def register_webhook() -> None:
+    """Where the demo's own address is known: then what happens in its rooms is told to it."""
+    if url := registration.find_url():
+        registration.repair(url, by=_actor(), deadline=Deadline.after(_SECONDS))
 
 
 def seed_accounts() -> None:
