@@ -28,7 +28,7 @@ def find_meeting(request: Request, meeting_id: uuid.UUID, right: str) -> Meeting
 
     Raises PermissionDenied without the right, NotFound for somebody who may not even see it.
     """
-    rows = Meeting.objects.select_related("default_preset").prefetch_related("managers", "groups")
+    rows = Meeting.objects.select_related("default_preset").prefetch_related("managers")
     meeting = rows.filter(pk=meeting_id).first()
     if meeting is not None:
         if rights.may(request.user, right, meeting):
