@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -97,7 +97,8 @@ def converge(
         work.settle_participants(removals=True)
         work.settle_meetings()
         work.settle_participants(removals=False)
-        drift.finish_decided(drift.Survey(), by=by, deadline=_share(deadline))
+        with _on_its_own("Carrying out what was decided on"):
+            drift.finish_decided(drift.Survey(), by=by, deadline=_share(deadline))
         work.renew_tokens()
     except (Misconfigured, HeldBack) as error:
         outcome.trouble = str(error.data.get("reason", error))
@@ -106,10 +107,23 @@ def converge(
 
 def _work_here(by: Actor, deadline: Deadline) -> bool:
     """What needs no remote call; whether some of it is left."""
-    people.follow_users(by=by)
-    groups.follow(by=by, deadline=_share(deadline))
+    with _on_its_own("Following users"):
+        people.follow_users(by=by)
+    with _on_its_own("Following groups"):
+        groups.follow(by=by, deadline=_share(deadline))
     bulkwork.advance(by=by, deadline=_share(deadline))
     return bulkwork.has_work()
+
+
+@contextmanager
+def _on_its_own(part: str) -> Iterator[None]:
+    """A part of a pass that trips over a defect holds up no other; a database that is away concerns them all."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, RollcallError):
+        raise
+    except Exception:
+        logger.exception("%s failed; it is tried again.", part)
 
 
 def _share(deadline: Deadline) -> Deadline:
