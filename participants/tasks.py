@@ -21,18 +21,22 @@ alarms: set[threading.Event] = set()
 """Set when a message arrives: of loops in this process that look at the rows anyway."""
 
 
+stopping = threading.Event()
+"""Set when this process is to end: what a message has begun ends between two rows."""
+
+
 @task()
 def look() -> None:
     """Look at the rows now."""
     if not alarms:
-        passes.tick(by=BY)
+        passes.tick(by=BY, is_stopping=stopping.is_set)
     for alarm in list(alarms):
         alarm.set()
 
 
 @task()
 def do_chore(name: str) -> None:
-    chores.do(name, by=BY)
+    chores.do(name, by=BY, is_stopping=stopping.is_set)
 
 
 @receiver(work_left, dispatch_uid="rollcall.work_left")

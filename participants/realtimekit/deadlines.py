@@ -1,5 +1,6 @@
 """How long a caller is willing to wait, over all attempts and pages of one call."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,10 @@ class Deadline:
     @classmethod
     def after(cls, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> "Deadline":
         return cls(clock() + seconds, clock)
+
+    def unless(self, is_over: Callable[[], bool]) -> "Deadline":
+        """The same moment, or at once when ``is_over``."""
+        return Deadline(self._at, lambda: math.inf if is_over() else self._clock())
 
     def remaining(self) -> float:
         """Seconds left, never negative."""

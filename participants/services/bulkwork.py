@@ -10,8 +10,10 @@ Lock order here: batch, meetings, people, participants. Nothing locks a batch af
 import logging
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
+from django.db.models.functions import Now
 
 from participants.models import Actor, Batch, BatchRow, Participant
 from participants.realtimekit import Deadline
@@ -24,6 +26,8 @@ REQUEST_SECONDS = 1.5
 PASS_SECONDS = 10.0
 MARGIN = 20.0
 """Seconds by which a lease outlasts its holder's deadline: a chunk that has begun is finished."""
+AFTER_FAILURE = timedelta(seconds=30)
+"""How long a batch that failed is left alone: a pass that finds work is followed by another at once."""
 
 Step = Callable[[], int]
 """Works on one chunk in the transaction it is called in; how many rows it was, 0 when there is no more to do."""
@@ -34,7 +38,7 @@ _log = logging.getLogger(__name__)
 def advance(*, by: Actor, deadline: Deadline | None = None) -> int:
     """Work on every batch that has work left and that nobody else holds, oldest first; how many rows.
 
-    Makes no remote call. A batch that fails is logged, left to the next pass, and stops no other.
+    Makes no remote call. A batch that fails is logged, left alone for a while, and stops no other.
     """
     deadline, worked = deadline or Deadline.after(PASS_SECONDS), 0
     for pk in list(Batch.objects.unfinished().unleased().order_by("created_at").values_list("pk", flat=True)):
@@ -58,14 +62,16 @@ def work_on(pk: uuid.UUID, *, by: Actor, deadline: Deadline, lease: uuid.UUID | 
     lease = lease or Batch.objects.unfinished().claim(pk, seconds=deadline.remaining() + MARGIN)
     if lease is None:
         return 0
-    worked = 0
+    worked, until = 0, None
     try:
         while not deadline.expired and (batch := _read_task(pk, lease, task)) is not None:
             worked += _Run(batch, lease, by).go_on(deadline)
-    except DatabaseError:
+    except Exception:
+        # Whatever it trips over, a defect or the database, is its own affair; nothing of the chunk was written.
         _log.exception("Batch %s could not be worked on; it is tried again.", pk)
+        until = Now() + AFTER_FAILURE
     finally:
-        Batch.objects.held(pk, lease).update(lease_id=None, lease_until=None)
+        Batch.objects.held(pk, lease).update(lease_id=None, lease_until=until)
     return worked
 
 

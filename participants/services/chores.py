@@ -98,11 +98,14 @@ def take_due() -> list[str]:
     return [name for name in _CHORES if name not in waiting and Chore.objects.take(name, now, again=_AGAIN)]
 
 
-def do(name: str, *, by: Actor) -> bool:
-    """Do it now. False when RealtimeKit stood in the way; it is then due again in a few minutes."""
+def do(name: str, *, by: Actor, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Do it now. False when RealtimeKit stood in the way; it is then due again in a few minutes.
+
+    ``is_stopping`` ends it between two calls.
+    """
     chore = _CHORES[name]
     try:
-        chore.do(by, Deadline.after(SECONDS))
+        chore.do(by, Deadline.after(SECONDS).unless(is_stopping))
     except RollcallError as error:
         logger.warning("%s was put off: %s", name, error.data.get("reason", error))
         return False

@@ -4,13 +4,14 @@ A report is stored, so that what is confirmed is exactly what was seen. What was
 done: items that wait are the queue, and whoever finds one goes on with it.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -28,6 +29,8 @@ from participants.services.settling import STAFF_SECONDS
 from participants.services.trouble import next_try, translated
 from participants.services.waking import wake
 from participants.states import DriftAction, DriftKind, DriftOutcome, MeetingState, MeetingStatus
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 60.0
 CHUNK = 200
@@ -265,6 +268,13 @@ class _Chunk:
                 result = Result(DriftOutcome.WAITING, error.code, _tell(error))
             except RollcallError as error:
                 result = Result(DriftOutcome.FAILED, error.code, _tell(error))
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                # A difference that trips over a defect must not hold up all others; it waits, longer each time.
+                logger.exception("What was decided on difference %s could not be done.", item.pk)
+                self.trouble = Busy("Something went wrong here; the log says what. It is tried again.")
+                result = Result(DriftOutcome.WAITING, self.trouble.code, str(self.trouble))
             _note(item, result)
             if result.outcome == DriftOutcome.STORED:
                 self.stored.append(item)

@@ -4,13 +4,14 @@ What there is to do is read from the rows: bulk changes of memberships and users
 changes nothing. Whoever was enrolled otherwise, or removed by hand, is none of the groups' business.
 """
 
+import logging
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
@@ -22,6 +23,8 @@ from participants.realtimekit import Deadline
 from participants.services import enlisting, people, removal, waking
 from participants.services.admission import count_occupied
 from participants.states import REMOVABLE, RESTORABLE, ParticipantState, RemovalCause, Source
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 500
 """People who are enrolled or removed in one transaction."""
@@ -88,11 +91,15 @@ def follow(
     # Leavers first: their places may be wanted.
     counts = Counts(removed=_remove_leavers(meeting, users, by, deadline))
     for pk in _list_meetings_with_work(meeting, users):
-        while not deadline.expired:
-            taken = _take_in(pk, users, by)
-            counts.add(taken)
-            if not taken:
-                break
+        try:
+            while not deadline.expired:
+                taken = _take_in(pk, users, by)
+                counts.add(taken)
+                if not taken:
+                    break
+        except (IntegrityError, DataError):
+            # A row that can't be stored concerns its own meeting; the next pass tries again.
+            logger.exception("The groups of meeting %s could not be followed.", pk)
     if counts:
         waking.wake()
     return counts

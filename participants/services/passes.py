@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -93,31 +93,45 @@ def converge(
     """
     deadline = deadline or Deadline.after(PASS_SECONDS)
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
-    outcome.unfinished = _work_here(by, deadline)
+    outcome.unfinished = _work_here(by, deadline, is_stopping)
     try:
         work = _Work(get_client(), outcome, by, deadline, due_only, threads, is_stopping)
         # Removals first: they keep somebody out, and slow meetings must not use their time up.
         work.settle_participants(removals=True)
         work.settle_meetings()
         work.settle_participants(removals=False)
-        drift.finish_decided(drift.Survey(), by=by, deadline=_share(deadline))
+        with _on_its_own("Carrying out what was decided on"):
+            drift.finish_decided(drift.Survey(), by=by, deadline=_share(deadline, is_stopping))
         work.renew_tokens()
     except (Misconfigured, HeldBack) as error:
         outcome.trouble = str(error.data.get("reason", error))
     return outcome
 
 
-def _work_here(by: Actor, deadline: Deadline) -> bool:
+def _work_here(by: Actor, deadline: Deadline, is_stopping: Callable[[], bool]) -> bool:
     """What needs no remote call; whether some of it is left."""
-    people.follow_users(by=by)
-    groups.follow(by=by, deadline=_share(deadline))
-    bulkwork.advance(by=by, deadline=_share(deadline))
+    with _on_its_own("Following users"):
+        people.follow_users(by=by)
+    with _on_its_own("Following groups"):
+        groups.follow(by=by, deadline=_share(deadline, is_stopping))
+    bulkwork.advance(by=by, deadline=_share(deadline, is_stopping))
     return bulkwork.has_work()
 
 
-def _share(deadline: Deadline) -> Deadline:
+@contextmanager
+def _on_its_own(part: str) -> Iterator[None]:
+    """A part of a pass that trips over a defect holds up no other; a database that is away concerns them all."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, RollcallError):
+        raise
+    except Exception:
+        logger.exception("%s failed; it is tried again.", part)
+
+
+def _share(deadline: Deadline, is_stopping: Callable[[], bool]) -> Deadline:
     """Time for one part of a pass, so that no other goes without."""
-    return Deadline.after(min(PART_SECONDS, deadline.remaining()))
+    return Deadline.after(min(PART_SECONDS, deadline.remaining() / 3)).unless(is_stopping)
 
 
 def _withdraw_inactive(by: Actor) -> int:

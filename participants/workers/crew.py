@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db import connections
 
-from participants import gateway
+from participants import gateway, tasks
 from participants.workers import engines
 from participants.workers.engines import Engine
 from participants.workers.ticker import Ticker
@@ -28,12 +28,14 @@ class Worker:
     def run(self) -> bool:
         """Whether it ended because it was asked to."""
         parts = [part for part in (self.ticker, self.engine) if part is not None]
+        tasks.stopping.clear()
         threads = [threading.Thread(target=self._run_part, args=(part,), daemon=True) for part in parts]
         for thread in threads:
             thread.start()
         self._ended.wait()
         for part in parts:
             part.stop()
+        tasks.stopping.set()
         gateway.stop_waiting()
         for thread in threads:
             thread.join(GRACE)

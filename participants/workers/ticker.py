@@ -61,5 +61,9 @@ class Ticker:
         except (DatabaseError, InterfaceError):
             logger.exception("The database could not be asked for work.")
             return False
+        except Exception:
+            # A defect is no reason to end the worker: its successor would trip over the same rows.
+            logger.exception("A look at the rows ended early.")
+            return False
         self.report(outcome)
         return outcome.unfinished

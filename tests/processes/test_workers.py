@@ -110,6 +110,21 @@ def test_a_worker_stopped_politely_finishes_the_call_in_hand(
     assert sandbox.requests.count("participants.add") == 3
 
 
+@ENGINES
+def test_a_worker_without_a_tick_stopped_politely_begins_no_other_row(
+    sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker, engine: dict[str, str]
+) -> None:
+    ParticipantFactory.create_batch(10, meeting=meeting)
+    worker = start_worker("--no-tick", **engine)
+    with sandbox.faults.hold("participants.add") as gate:
+        waking.wake()
+        assert gate.wait_for(1)
+        worker.process.terminate()
+        gate.release()
+    assert worker.process.wait(timeout=30) == 0
+    assert (count(ParticipantState.ENROLLED), count(ParticipantState.PENDING)) == (1, 9)
+
+
 def test_a_worker_stopped_politely_gives_back_what_waits_for_the_budget(
     sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker
 ) -> None:

@@ -9,7 +9,7 @@ from django_tasks_db.models import DBTaskResult
 from time_machine import TimeMachineFixture
 
 from participants import tasks
-from participants.models import Actor, Chore
+from participants.models import Actor, Chore, Meeting
 from participants.sandbox import Sandbox
 from participants.services import chores, waking
 
@@ -50,6 +50,13 @@ def test_a_chore_that_realtimekit_stood_in_the_way_of_is_put_off(sandbox: Sandbo
     sandbox.faults.down()
     assert not chores.do("sync", by=by)
     assert Chore.objects.get(name="sync").done_at is None
+
+
+def test_a_chore_ends_when_the_worker_is_to_end(sandbox: Sandbox, meeting: Meeting, by: Actor) -> None:
+    sandbox.requests.clear()
+    chores.do("sync", by=by, is_stopping=lambda: sandbox.requests.count("meetings.list") == 1)
+    assert sandbox.requests.count("meetings.list") == 1
+    assert sandbox.requests.count("participants.list") == 0
 
 
 def test_old_results_of_tasks_are_forgotten(by: Actor, time_machine: TimeMachineFixture) -> None:

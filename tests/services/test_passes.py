@@ -5,15 +5,24 @@ from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.utils import timezone
 
-from participants.models import Actor, Meeting, Participant
+from participants.models import Actor, BatchRow, Meeting, Participant
 from participants.realtimekit import Deadline
 from participants.sandbox import Sandbox
-from participants.services import passes, people, removal
-from tests.factories import EnrolledFactory, MadeMeetingFactory, MeetingFactory, ParticipantFactory
+from participants.services import batches, passes, people, removal
+from participants.services.rosters import parse_text
+from tests.factories import (
+    DriftItemFactory,
+    DriftReportFactory,
+    EnrolledFactory,
+    MadeMeetingFactory,
+    MeetingFactory,
+    ParticipantFactory,
+    UserFactory,
+)
 from tests.services.conftest import enrol
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +149,22 @@ def test_a_pass_touches_nobody_who_is_settled(sandbox: Sandbox, meeting: Meeting
     passes.converge(by=by)
     row.refresh_from_db()
     assert row.updated_at == before
+
+
+def test_a_pass_that_is_to_end_begins_nothing(sandbox: Sandbox, meeting: Meeting, by: Actor) -> None:
+    group = Group.objects.create(name="7b")
+    group.user_set.add(UserFactory())
+    Meeting.groups.through.objects.create(meeting=meeting, group=group)
+    entries = parse_text("ada@example.org")
+    over = Deadline.after(0)
+    batch = batches.start(meeting=meeting, entries=entries, preset=None, pre_enrol=True, by=by, deadline=over)
+    report = DriftReportFactory(meeting=meeting)
+    DriftItemFactory(report=report, kind="unidentified", action="remove", outcome="waiting", remote_ids=["x"])
+    sandbox.requests.clear()
+    assert passes.tick(by=by, is_stopping=lambda: True).unfinished
+    assert not Participant.objects.exists()
+    assert BatchRow.objects.unworked().filter(batch=batch).exists()
+    assert sandbox.requests.all() == []
 
 
 def test_a_meeting_that_realtimekit_does_not_know_holds_up_only_its_own_rows(sandbox: Sandbox, by: Actor) -> None:

@@ -22,15 +22,15 @@ class Command(BaseCommand):
         if every is not None:
             self._stop_politely(stopping)
         while not stopping.is_set():
-            self._tick()
+            self._tick(stopping)
             if every is None or stopping.wait(every):
                 return
 
-    def _tick(self) -> None:
+    def _tick(self, stopping: threading.Event) -> None:
         close_old_connections()
         by = Actor(via="tick")
         chores.note_look()
-        outcome = passes.tick(by=by)
+        outcome = passes.tick(by=by, is_stopping=stopping.is_set)
         if outcome.settled or outcome.waiting or outcome.withdrawn or outcome.renewed:
             self.stdout.write(
                 f"{outcome.settled} settled, {outcome.waiting} waiting, {outcome.withdrawn} withdrawn, "
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if outcome.trouble:
             self.stderr.write(self.style.WARNING(f"RealtimeKit: {outcome.trouble}"))
         for name in chores.take_due():
-            chores.do(name, by=by)
+            chores.do(name, by=by, is_stopping=stopping.is_set)
 
     @staticmethod
     def _stop_politely(stopping: threading.Event) -> None:
