@@ -5,20 +5,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('participants', '0005_attendance'),
+        ("participants", "0005_attendance"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='event',
-            name='kind',
-            field=models.CharField(choices=[('meeting.created', 'Meeting created'), ('meeting.made', 'Meeting made at RealtimeKit'), ('meeting.failed', 'Meeting refused by RealtimeKit'), ('meeting.changed', 'Meeting changed'), ('meeting.applied', 'Change applied at RealtimeKit'), ('meeting.retried', 'Meeting retried'), ('participant.enrolled', 'Enrolled'), ('participant.added', 'Added at RealtimeKit'), ('participant.adopted', 'Found at RealtimeKit and adopted'), ('participant.failed', 'Refused by RealtimeKit'), ('participant.retried', 'Retried'), ('participant.changed', 'Preset or name changed'), ('participant.applied', 'Change applied at RealtimeKit'), ('participant.refreshed', 'Token refreshed'), ('participant.token_issued', 'Token issued to a back end'), ('participant.lost', 'Gone at RealtimeKit, to be added again'), ('participant.extras_deleted', 'Duplicates deleted at RealtimeKit'), ('participant.removing', 'Removal asked for'), ('participant.removed', 'Removed'), ('participant.restored', 'Restored'), ('person.made', 'Person made'), ('person.blocked', 'Blocked'), ('person.unblocked', 'Unblocked'), ('person.deactivated', 'User deactivated'), ('person.user_deleted', 'User deleted'), ('batch.started', 'Bulk enrolment started'), ('batch.stopped', 'Bulk enrolment stopped'), ('batch.retried', 'Bulk enrolment retried'), ('batch.undone', 'Bulk enrolment undone'), ('session.kicked', 'Put out of a session'), ('session.ended', 'Session ended'), ('presence.corrected', 'Minutes corrected'), ('presence.correction_withdrawn', 'Correction of minutes withdrawn'), ('attendance.exported', 'Attendance exported'), ('sync.done', 'Synced from RealtimeKit'), ('keys.rotated', 'Token encryption keys rotated')], max_length=40),
+            model_name="event",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("meeting.created", "Meeting created"),
+                    ("meeting.made", "Meeting made at RealtimeKit"),
+                    ("meeting.failed", "Meeting refused by RealtimeKit"),
+                    ("meeting.changed", "Meeting changed"),
+                    ("meeting.applied", "Change applied at RealtimeKit"),
+                    ("meeting.retried", "Meeting retried"),
+                    ("participant.enrolled", "Enrolled"),
+                    ("participant.added", "Added at RealtimeKit"),
+                    ("participant.adopted", "Found at RealtimeKit and adopted"),
+                    ("participant.failed", "Refused by RealtimeKit"),
+                    ("participant.retried", "Retried"),
+                    ("participant.changed", "Preset or name changed"),
+                    ("participant.applied", "Change applied at RealtimeKit"),
+                    ("participant.refreshed", "Token refreshed"),
+                    ("participant.token_issued", "Token issued to a back end"),
+                    ("participant.lost", "Gone at RealtimeKit, to be added again"),
+                    ("participant.extras_deleted", "Duplicates deleted at RealtimeKit"),
+                    ("participant.removing", "Removal asked for"),
+                    ("participant.removed", "Removed"),
+                    ("participant.restored", "Restored"),
+                    ("person.made", "Person made"),
+                    ("person.blocked", "Blocked"),
+                    ("person.unblocked", "Unblocked"),
+                    ("person.deactivated", "User deactivated"),
+                    ("person.user_deleted", "User deleted"),
+                    ("batch.started", "Bulk enrolment started"),
+                    ("batch.stopped", "Bulk enrolment stopped"),
+                    ("batch.retried", "Bulk enrolment retried"),
+                    ("batch.undone", "Bulk enrolment undone"),
+                    ("session.kicked", "Put out of a session"),
+                    ("session.ended", "Session ended"),
+                    ("presence.corrected", "Minutes corrected"),
+                    ("presence.correction_withdrawn", "Correction of minutes withdrawn"),
+                    ("attendance.exported", "Attendance exported"),
+                    ("sync.done", "Synced from RealtimeKit"),
+                    ("keys.rotated", "Token encryption keys rotated"),
+                ],
+                max_length=40,
+            ),
         ),
         migrations.AddIndex(
-            model_name='presence',
-            index=models.Index(fields=['-created_at', '-id'], name='presence_newest'),
+            model_name="presence",
+            index=models.Index(fields=["-created_at", "-id"], name="presence_newest"),
         ),
     ]

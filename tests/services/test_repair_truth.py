@@ -65,11 +65,11 @@ def tell_badly(sandbox: Sandbox, chance: random.Random) -> None:
     heard = [each for each in told if chance.random() > 1 / 3]
     heard += chance.sample(heard, len(heard) // 4)
     chance.shuffle(heard)
-    for news, peer in heard:
-        if peer is None:
+    for news, connection in heard:
+        if connection is None:
             mirror.merge_session(news, known_by=KnownBy.WEBHOOK)
         else:
-            mirror.merge_peer(news, peer, known_by=KnownBy.WEBHOOK)
+            mirror.merge_peer(news, connection, known_by=KnownBy.WEBHOOK)
 
 
 def truth(sandbox: Sandbox) -> dict[tuple[str, str], float]:
