@@ -48,6 +48,11 @@ class EventKind(models.TextChoices):
     BATCH_RETRIED = "batch.retried", "Bulk enrolment retried"
     BATCH_UNDONE = "batch.undone", "Bulk enrolment undone"
     SYNCED = "sync.done", "Synced from RealtimeKit"
+    REPORT_SAVED = "report.saved", "Report saved"
+    REPORT_DELETED = "report.deleted", "Report deleted"
+    EXPORT_ASKED = "export.asked", "Spreadsheet asked for"
+    EXPORT_FAILED = "export.failed", "Spreadsheet could not be made"
+    EXPORT_DOWNLOADED = "export.downloaded", "List downloaded"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
 
 

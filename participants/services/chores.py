@@ -15,7 +15,7 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import sync
+from participants.services import exporting, sync
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +38,13 @@ def _forget_task_results(by: Actor, deadline: Deadline) -> None:
     call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
 
+def _forget_files(by: Actor, deadline: Deadline) -> None:
+    exporting.forget_old()
+
+
 _CHORES = {
     "sync": _Chore(_pull, conf.read_sync_interval),
+    "files": _Chore(_forget_files, lambda: _DAY),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 

@@ -21,7 +21,7 @@ from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
-from participants.services import crews, removal, renewal, rooms, settling
+from participants.services import crews, exporting, removal, renewal, rooms, settling
 from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
@@ -70,7 +70,9 @@ def tick(
     is_stopping: Callable[[], bool] = never,
 ) -> Outcome:
     """What workers do every few seconds: rows that are due, windows that opened or closed."""
-    return converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
+    outcome = converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
+    exporting.work(by=by, is_stopping=is_stopping)  # one file at most, so that doors open on time
+    return outcome
 
 
 @background()

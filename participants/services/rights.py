@@ -3,7 +3,7 @@
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
-from participants.models import Meeting, Participant
+from participants.models import Meeting, Participant, Presence, Session
 
 MANAGER_RIGHTS = frozenset(
     {
@@ -14,6 +14,8 @@ MANAGER_RIGHTS = frozenset(
         "change_participant",
         "remove_participant",
         "restore_participant",
+        "view_session",
+        "view_presence",
     }
 )
 """What managing a meeting implies. Issuing tokens and naming managers are never implied (design 5)."""
@@ -46,3 +48,17 @@ def list_participants(user: User | AnonymousUser, right: str = "view_participant
     if holds(user, right):
         return Participant.objects.all()
     return Participant.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
+
+
+def list_sessions(user: User | AnonymousUser) -> QuerySet[Session]:
+    """The sessions that the user may see. Those of meetings that we do not know are for who may see all."""
+    if holds(user, "view_session"):
+        return Session.objects.all()
+    return Session.objects.filter(meeting__in=list_meetings(user, "view_session").values("pk"))
+
+
+def list_presences(user: User | AnonymousUser) -> QuerySet[Presence]:
+    """The attendance that the user may see."""
+    if holds(user, "view_presence"):
+        return Presence.objects.all()
+    return Presence.objects.filter(session__meeting__in=list_meetings(user, "view_presence").values("pk"))
