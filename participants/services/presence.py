@@ -1,0 +1,180 @@
+"""What became of each person in each session: the union of their connections, computed anew at every news.
+
+Two tabs count once. Whoever is still there is counted up to now, or up to the end. A correction by staff says how
+long, not when: minutes and shares follow it, late and early are always as measured.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from participants.models import Attendance, Participant, Presence, Session
+from participants.services import intervals
+from participants.states import ParticipantState
+
+CHUNK = 500
+GAP = timedelta(seconds=5)
+"""Away for longer than this, and coming back counts as a rejoin."""
+SKEW = timedelta(minutes=1)
+"""RealtimeKit's clock says when a session began, ours when somebody was enrolled (contract 18, row 30)."""
+_MEASURED = (
+    *("first_joined_at", "last_left_at", "is_present", "connections", "rejoins", "measured_seconds"),
+    *("late_seconds", "left_early_seconds", "share_of_window", "share_of_session"),
+)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of one session; ``now`` is when those who are still there are counted to."""
+
+    started_at: datetime | None
+    ended_at: datetime | None
+    opens_at: datetime | None
+    closes_at: datetime | None
+    now: datetime
+
+    @classmethod
+    def of(cls, session: Session, now: datetime) -> "Bounds":
+        return cls(session.started_at, session.ended_at, session.opens_at, session.closes_at, now)
+
+    @property
+    def end(self) -> datetime:
+        return self.ended_at or self.now
+
+    @property
+    def meets_window(self) -> bool:
+        """A run wholly before or after its meeting's hours says nothing about late and early."""
+        started = self.started_at or self.end
+        opened = self.opens_at is None or self.end > self.opens_at
+        return opened and (self.closes_at is None or started < self.closes_at)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """``left_at`` is None while it lasts."""
+
+    joined_at: datetime
+    left_at: datetime | None
+
+
+def measure(connections: list[Connection], bounds: Bounds, *, corrected: int | None = None) -> dict[str, Any]:
+    """The measured columns of a Presence. Pure.
+
+    Late and early are None where there is no such bound, for who never came, and early as long as they may return.
+    """
+    times = intervals.unite((each.joined_at, each.left_at or bounds.end) for each in connections)
+    is_present = any(each.left_at is None for each in connections)
+    first = times[0][0] if times else None
+    last = times[-1][1] if times and not is_present else None
+    seconds = intervals.measure(times)
+    told = {
+        "first_joined_at": first,
+        "last_left_at": last,
+        "is_present": is_present,
+        "connections": len(connections),
+        "rejoins": intervals.count_gaps(times, longer_than=GAP),
+        "measured_seconds": round(seconds),
+        "late_seconds": None,
+        "left_early_seconds": None,
+        "share_of_window": None,
+        "share_of_session": _share(corrected, seconds, bounds.started_at, bounds.end),
+    }
+    if bounds.meets_window:
+        if first and bounds.opens_at:
+            told["late_seconds"] = _count(first - bounds.opens_at)
+        if last and bounds.closes_at and bounds.ended_at:
+            told["left_early_seconds"] = _count(bounds.closes_at - last)
+        if bounds.opens_at and bounds.closes_at:
+            inside = intervals.measure(intervals.clip(times, bounds.opens_at, bounds.closes_at))
+            told["share_of_window"] = _share(corrected, inside, bounds.opens_at, bounds.closes_at)
+    return told
+
+
+def _count(length: timedelta) -> int:
+    return max(0, round(length.total_seconds()))
+
+
+def _share(corrected: int | None, seconds: float, begin: datetime | None, end: datetime) -> float | None:
+    whole = (end - begin).total_seconds() if begin else 0.0
+    if whole <= 0:
+        return None
+    return min(1.0, (seconds if corrected is None else corrected) / whole)
+
+
+def recompute(
+    session: Session, participants: Iterable[uuid.UUID] | None = None, *, now: datetime | None = None
+) -> int:
+    """Bring the rows of these participants (ids; all, if None) up to date; how many rows changed.
+
+    The session is locked meanwhile, or two tabs opened at once could each be counted without the other.
+    """
+    with transaction.atomic():
+        locked = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+        bounds = Bounds.of(locked, now or timezone.now())
+        keys = None if participants is None else set(participants)
+        connections = _read_connections(locked, keys)
+        rows = {row.participant_id: row for row in _narrow(Presence.objects.filter(session=locked), keys)}
+        stale = []
+        for key in rows.keys() | connections.keys():
+            row = rows.get(key) or Presence(session=locked, participant_id=key)
+            told = measure(connections.get(key, []), bounds, corrected=row.corrected_seconds)
+            if key not in rows or any(getattr(row, name) != value for name, value in told.items()):
+                for name, value in told.items():
+                    setattr(row, name, value)
+                stale.append(row)
+        _note_expected(locked, [row for row in stale if row.participant_id not in rows])
+        Presence.objects.bulk_create(
+            stale,
+            batch_size=CHUNK,
+            update_conflicts=True,
+            unique_fields=["session", "participant"],
+            update_fields=[*_MEASURED, "updated_at"],
+        )
+        # A recorder that was taken for a person leaves no trace, unless they were expected.
+        Presence.objects.filter(
+            pk__in=[row.pk for row in stale if not row.connections and not row.was_enrolled],
+            corrected_seconds=None,
+        ).delete()
+    return len(stale)
+
+
+def _narrow(rows: QuerySet[Presence], keys: set[uuid.UUID] | None) -> QuerySet[Presence]:
+    return rows if keys is None else rows.filter(participant__in=keys)
+
+
+def _read_connections(session: Session, keys: set[uuid.UUID] | None) -> dict[uuid.UUID, list[Connection]]:
+    rows = Attendance.objects.filter(session=session, is_recorder=False).exclude(participant=None)
+    if keys is not None:
+        rows = rows.filter(participant__in=keys)
+    found: dict[uuid.UUID, list[Connection]] = defaultdict(list)
+    for key, joined_at, left_at in rows.values_list("participant_id", "joined_at", "left_at"):
+        begin = joined_at or left_at or session.started_at
+        if begin is not None:
+            found[key].append(Connection(begin, left_at))
+    return found
+
+
+def expected_in(session: Session) -> Q:
+    """Participants of the session's meeting who were enrolled when it began, as far as their rows tell."""
+    began = (session.started_at or session.created_at) + SKEW
+    # Whom RealtimeKit refused could not come.
+    states = Q(state__in=(ParticipantState.PENDING, ParticipantState.ENROLLED))
+    removed_later = Q(state__in=(ParticipantState.REMOVING, ParticipantState.REMOVED), removed_at__gt=began)
+    return Q(meeting=session.meeting_id, created_at__lte=began) & (states | removed_later)
+
+
+def _note_expected(session: Session, rows: list[Presence]) -> None:
+    """News of somebody may come before the roll that would have said that they were expected."""
+    if rows and session.meeting_id:
+        keys = [row.participant_id for row in rows]
+        expected = Participant.objects.filter(expected_in(session), pk__in=keys)
+        were = set(expected.values_list("pk", flat=True))
+        for row in rows:
+            row.was_enrolled = row.participant_id in were
