@@ -132,7 +132,7 @@ class SessionFactory(DjangoModelFactory[Session]):
     started_at = NOW
     started_known_by = KnownBy.WEBHOOK
     ended_at = factory.LazyAttribute(lambda session: session.started_at + timedelta(hours=1))
-    ended_known_by = KnownBy.WEBHOOK
+    ended_known_by: str = KnownBy.WEBHOOK
     opens_at = factory.SelfAttribute("started_at")
     closes_at = factory.LazyAttribute(lambda session: session.started_at + timedelta(hours=1))
     rolled_at = factory.SelfAttribute("started_at")

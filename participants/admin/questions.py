@@ -1,9 +1,9 @@
-"""The filter form of a list: real fields, what was answered as chips that can be taken away, and dates to step through."""
+"""The filter form of a list: real fields, answers as chips that can be taken away, dates to step through."""
 
 from __future__ import annotations  # ListFilter is generic only in the stubs
 
 import calendar
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,7 +17,7 @@ from django.utils import timezone
 from participants.admin.zones import read_reader_zone
 from participants.models import Batch, Meeting, Preset, Session
 from participants.services import reports, rights
-from participants.services.attendancefilters import Kind, Question, read_period
+from participants.services.questions import Kind, Question, read_period
 from participants.services.reports import Asked, Subject
 
 TOTALS = "totals"
@@ -63,18 +63,19 @@ class QuestionsFilter(ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def choices(self, changelist: Any) -> list[Any]:
-        return []
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        return iter(())
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return [question.name for question in self.subject.questions]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return reports.narrow(queryset, self.asked, timezone.now())
+        return reports.narrow(queryset, self.asked)
 
 
 def read_asked(request: HttpRequest, subject: Subject) -> Asked:
-    return reports.read(subject, dict(request.GET.items()), read_reader_zone(request), ignored=IGNORED)
+    params = {name: str(text) for name, text in request.GET.items()}
+    return reports.read(subject, params, read_reader_zone(request), ignored=IGNORED)
 
 
 def list_inputs(request: HttpRequest, asked: Asked) -> list[Input]:
@@ -109,7 +110,7 @@ class _Options:
             return list(question.choices)
         text = self.asked.texts.get(question.name, "")
         find = _FINDERS.get(question.name)
-        if find is None or (question.hidden and not text) or question.kind not in (Kind.ROW, Kind.KEY):
+        if find is None or (question.hidden and not text) or question.kind is not Kind.ROW:
             return []
         return find(self, self.asked.answers.get(question.name))
 
@@ -126,7 +127,9 @@ class _Options:
         return [(str(chosen), row.effective_name) for row in rows.select_related("person")[:1]]
 
     def list_presets(self, chosen: Any) -> Options:
-        return [(str(pk), name) for pk, name in Preset.objects.values_list("pk", "name")[:_OFFERED_USERS]]
+        rows = list(Preset.objects.order_by("name").values_list("pk", "name")[:_OFFERED_USERS])
+        old = [(str(pk), name) for pk, name in rows if pk == chosen]
+        return list(dict.fromkeys([*old, *((name, name) for _, name in rows)]))
 
     def list_batches(self, chosen: Any) -> Options:
         meetings = rights.list_meetings(self.request.user, "view_participant").values("pk")
@@ -146,8 +149,9 @@ class _Options:
 
     def list_enrollers(self, chosen: Any) -> Options:
         found = [(str(user.pk), user.get_username()) for user, _ in self._read_users()]
-        if chosen and str(chosen) not in dict(found):
-            found += [(str(pk), name) for pk, name in User.objects.filter(pk=chosen).values_list("pk", "username")]
+        key = str(chosen or "")
+        if key.isdecimal() and key not in dict(found):
+            found += [(str(pk), name) for pk, name in User.objects.filter(pk=int(key)).values_list("pk", "username")]
         return found
 
     def _read_users(self) -> list[tuple[User, bool]]:

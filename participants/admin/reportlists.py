@@ -40,7 +40,7 @@ class BoundedPaginator(Paginator[Any]):
         return reports.count(self.object_list)
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # cached there too
+    def count(self) -> int:
         return self.counted[0]
 
     @property
@@ -183,7 +183,7 @@ def _user(request: HttpRequest) -> Any:
 def _tidy(request: HttpRequest) -> str | None:
     """The query string without fields that were left empty; None where there are none."""
     params = request.GET.copy()
-    empty = [name for name, text in params.items() if not text.strip() and name not in IGNORED]
+    empty = [name for name, text in params.items() if not str(text).strip() and name not in IGNORED]
     for name in empty:
         del params[name]
     return str(params.urlencode()) if empty else None

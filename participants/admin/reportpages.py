@@ -113,6 +113,9 @@ class ReportPages:
             more |= {"report": report, "rows": describe_lines(report, zone), "ticks": list_ticks(report, zone)}
             more["attendance"] = f"{reverse('admin:participants_presence_changelist')}?session={session.pk}"
             more["window"] = find_window(report)
+            tiles = report.tiles
+            more["average_minutes"] = round(tiles.average_seconds / 60)
+            more["average_percent"] = None if tiles.average_share is None else round(100 * tiles.average_share)
         return self._render(request, "admin/participants/meeting/report.html", f"Report: {meeting.title}", **more)
 
     def show_board(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -183,16 +186,24 @@ class Row:
     bars: list[Bar]
     share: Any
 
+    @property
+    def minutes(self) -> int:
+        return round(float(self.line.presence.seconds) / 60)
+
+    @property
+    def late(self) -> int:
+        return max(1, round((self.line.presence.late_seconds or 0) / 60))
+
 
 @dataclass(frozen=True)
 class Tick:
-    x: int
+    percent: int
     label: str
     anchor: str
 
 
 def place(report: Report, at: datetime) -> int:
-    return round(1000 * (at - report.begins) / (report.ends - report.begins))
+    return int(1000 * ((at - report.begins) / (report.ends - report.begins)) + 0.5)
 
 
 def describe_lines(report: Report, zone: ZoneInfo) -> list[Row]:
@@ -214,7 +225,7 @@ def list_ticks(report: Report, zone: ZoneInfo) -> list[Tick]:
     span = report.ends - report.begins
     moments = [report.begins + span * n / 4 for n in range(5)]
     anchors = ("start", "middle", "middle", "middle", "end")
-    return [Tick(250 * n, f"{moment.astimezone(zone):%H:%M}", anchors[n]) for n, moment in enumerate(moments)]
+    return [Tick(25 * n, f"{moment.astimezone(zone):%H:%M}", anchors[n]) for n, moment in enumerate(moments)]
 
 
 def find_window(report: Report) -> tuple[int, int] | None:

@@ -43,7 +43,7 @@ def ask(user: User, asked: Asked, *, by: Actor) -> Export:
     subject = asked.subject
     if asked.errors or asked.unknown:
         raise UnreadableFilter
-    count, more = reports.count(reports.find(subject, user, asked, timezone.now()), MOST_ROWS)
+    count, more = reports.count(reports.find(subject, user, asked), MOST_ROWS)
     if more:
         raise TooManyRows(limit=MOST_ROWS)
     told: dict[str, Any] = {"list": subject.key.value, "filter": asked.query, "rows": count}
@@ -118,7 +118,7 @@ def _make(export: Export, lease: uuid.UUID, by: Actor, is_stopping: Callable[[],
 def _write(export: Export, lease: uuid.UUID, subject: Subject, is_stopping: Callable[[], bool]) -> None:
     zone = read_zone(export.time_zone)
     asked = reports.read_query(subject, export.query, zone)
-    rows = reports.find(subject, export.asked_by, asked, timezone.now())
+    rows = reports.find(subject, export.asked_by, asked)
     meetings = _list_scope(export.asked_by, subject)
     book = Workbook(write_only=True)
     sheet = book.create_sheet(subject.key.label)

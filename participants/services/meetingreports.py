@@ -10,6 +10,7 @@ from django.db.models import Avg, Count, F, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from participants.models import Attendance, Meeting, Presence, Session
+from participants.services import intervals
 
 SHOWN = 200
 """People on the timeline, and in the list of those who never came. All are in the list of attendance."""
@@ -121,18 +122,7 @@ def _read_spans(session: Session, ends: datetime) -> dict[uuid.UUID, list[Span]]
     for key, joined, left in rows.order_by().values_list("participant", "joined_at", "left_at"):
         if joined is not None and key is not None:
             found[key].append((joined, max(joined, left or ends)))
-    return {key: unite(spans) for key, spans in found.items()}
-
-
-def unite(spans: Iterable[Span]) -> list[Span]:
-    """In order, with those that touch or overlap as one: two tabs are one presence."""
-    united: list[Span] = []
-    for begin, end in sorted(spans):
-        if united and begin <= united[-1][1]:
-            united[-1] = (united[-1][0], max(united[-1][1], end))
-        else:
-            united.append((begin, end))
-    return united
+    return {key: intervals.unite(spans) for key, spans in found.items()}
 
 
 def _list_changes(people: Iterable[list[Span]]) -> list[tuple[datetime, int]]:

@@ -32,6 +32,14 @@ class Week:
     minutes: int
 
     @property
+    def ends(self) -> date:
+        return self.begins + timedelta(weeks=1)
+
+    @property
+    def percent(self) -> int | None:
+        return None if self.share is None else round(self.share * 100)
+
+    @property
     def share(self) -> float | None:
         return self.came / self.expected if self.expected else None
 

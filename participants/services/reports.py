@@ -5,7 +5,6 @@ The admin's lists and the files made from them go through ``find``, so that a fi
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -15,13 +14,13 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import User
 from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.text import smart_split, unescape_string_literal
 
 from participants.errors import UnreadableFilter
 from participants.models import Participant, Presence
-from participants.services import attendancefilters as asking
-from participants.services import rights
-from participants.services.attendancefilters import Kind, Question
+from participants.services import questions, rights
+from participants.services.questions import Question
 from participants.services.tokensearch import TOKEN_STATES, find_by_token
 from participants.states import ParticipantState, ReportSubject, Source
 
@@ -42,7 +41,7 @@ class Subject:
     searched: tuple[str, ...]
     order: tuple[str, ...]
     combined: frozenset[str] = frozenset()
-    combine: Callable[[Mapping[str, Any], datetime], Q] = lambda answers, now: Q()
+    combine: Callable[[Rows, Mapping[str, Any]], Rows] = lambda rows, answers: rows
 
     def find_question(self, name: str) -> Question | None:
         return next((q for q in self.questions if name == q.name or name in q.aliases), None)
@@ -80,7 +79,7 @@ def read(
         elif text.strip():
             asked.texts[question.name] = text.strip()
             try:
-                asked.answers[question.name] = question.read(text, zone)
+                asked.answers[question.name] = question.parse(text, zone)
             except UnreadableFilter as error:
                 asked.errors[question.name] = str(error)
     return asked
@@ -90,17 +89,17 @@ def read_query(subject: Subject, query: str, zone: ZoneInfo) -> Asked:
     return read(subject, dict(parse_qsl(query)), zone)
 
 
-def narrow(rows: Rows, asked: Asked, now: datetime) -> Rows:
+def narrow(rows: Rows, asked: Asked) -> Rows:
     """Rows that match the answers; the search is not among them."""
     if asked.errors:
         return rows.none()
     subject = asked.subject
-    found = subject.combine(asked.answers, now)
+    rows = subject.combine(rows, asked.answers)
     for name, value in asked.answers.items():
         question = subject.find_question(name)
         if question is not None and name not in subject.combined:
-            found &= question.find(value, now)
-    return rows.filter(found)
+            rows = question.apply(rows, value)
+    return rows
 
 
 def search(rows: Rows, subject: Subject, text: str) -> Rows:
@@ -115,9 +114,9 @@ def search(rows: Rows, subject: Subject, text: str) -> Rows:
     return rows.filter(reduce(and_, each))
 
 
-def find(subject: Subject, user: User, asked: Asked, now: datetime) -> Rows:
+def find(subject: Subject, user: User, asked: Asked) -> Rows:
     """What the user's list shows, in its usual order."""
-    rows = search(narrow(subject.list_rows(user), asked, now), subject, asked.search)
+    rows = search(narrow(subject.list_rows(user), asked), subject, asked.search)
     return rows.order_by(*subject.order)
 
 
@@ -140,6 +139,10 @@ class Totals:
     @property
     def minutes(self) -> int:
         return round(self.seconds / 60)
+
+    @property
+    def percent(self) -> int | None:
+        return None if self.share is None else round(self.share * 100)
 
 
 _ATTENDED: dict[ReportSubject, str] = {
@@ -165,89 +168,66 @@ def total(subject: Subject, rows: Rows) -> Totals:
     return Totals(**{**found, "seconds": found["seconds"] or 0})
 
 
-_MANY = Presence.objects.filter(session=OuterRef("pk"))
+_CAME = Presence.objects.filter(session=OuterRef("pk"), first_joined_at__isnull=False)
 _SESSIONS = (
-    Question(
+    questions.choice(
         "live",
         "Live",
-        Kind.CHOICE,
-        lambda value, now: Q(ended_at=None) if value == "now" else Q(ended_at__isnull=False),
-        choices=(("now", "Live now"), ("ended", "Ended")),
+        (("true", "Live now"), ("false", "Over")),
+        lambda value: Q(ended_at__isnull=value == "true"),
         group="When",
     ),
-    Question("session_from", "Session from", Kind.DAY_FROM, asking.at_or_after("started_at"), group="When"),
-    Question("session_until", "Session until", Kind.DAY_UNTIL, asking.before("started_at"), group="When"),
-    Question(
+    questions.since("started_after", "Session on or after", "started_at", group="When"),
+    questions.until("started_before", "Session before", "started_at", group="When"),
+    questions.choice(
         "came",
         "Who came",
-        Kind.CHOICE,
-        lambda value, now: (
-            Q(Exists(_MANY.filter(first_joined_at__isnull=False)))
-            if value == "some"
-            else ~Q(Exists(_MANY.filter(first_joined_at__isnull=False)))
-        ),
-        choices=(("nobody", "Nobody"), ("some", "Somebody")),
+        (("false", "Nobody"), ("true", "Somebody")),
+        lambda value: Q(Exists(_CAME)) if value == "true" else ~Q(Exists(_CAME)),
         group="Who",
     ),
-    Question("meeting", "Meeting", Kind.ROW, asking.equal("meeting"), group="Where"),
-    Question("manager", "Managed by", Kind.KEY, asking.equal("meeting__managers"), group="Where"),
-    Question("group", "Meeting of group", Kind.KEY, asking.equal("meeting__groups"), group="Where"),
-    Question("preset", "Default preset", Kind.ROW, asking.equal("meeting__default_preset"), group="Where"),
-    Question("on", "Session on", Kind.PERIOD, asking.within("started_at"), hidden=True),
+    questions.row("meeting", "Meeting", "meeting", group="Where"),
+    questions.key("manager", "Managed by", "meeting__managers", group="Where"),
+    questions.key("group", "Meeting of group", "meeting__groups", group="Where"),
+    questions.preset("meeting__default_preset", "Default preset", group="Where"),
+    questions.period("Session in", "started_at"),
 )
-
+_ENROLMENT, _WHERE = "Enrolment", "Where and who"
 _PARTICIPANTS = (
-    Question(
+    questions.choice(
         "state",
         "State",
-        Kind.CHOICE,
-        asking.equal("state"),
-        choices=tuple((str(value), str(label)) for value, label in ParticipantState.choices),
-        group="Enrolment",
+        tuple((str(value), str(label)) for value, label in ParticipantState.choices),
+        lambda value: Q(state=value),
+        group=_ENROLMENT,
         aliases=("state__exact",),
     ),
-    Question(
+    questions.choice(
         "token_state",
         "Token",
-        Kind.CHOICE,
-        lambda value, now: Q(pk__in=find_by_token(Participant.objects.all(), value, now).values("pk")),
-        choices=tuple(TOKEN_STATES.items()),
-        group="Enrolment",
+        tuple(TOKEN_STATES.items()),
+        lambda value: Q(pk__in=find_by_token(Participant.objects.all(), value, timezone.now()).values("pk")),
+        group=_ENROLMENT,
     ),
-    Question("meeting", "Meeting", Kind.ROW, asking.equal("meeting"), group="Where"),
-    Question("manager", "Managed by", Kind.KEY, asking.equal("meeting__managers"), group="Where"),
-    Question("group", "Person in group", Kind.KEY, asking.equal("person__user__groups"), group="Where"),
-    Question(
-        "preset",
-        "Preset",
-        Kind.ROW,
-        asking.equal("preset"),
-        group="Enrolment",
-        aliases=("preset__id__exact",),
-    ),
-    Question(
-        "enrolled_by",
-        "Enrolled by",
-        Kind.KEY,
-        asking.equal("enrolled_by"),
-        group="Enrolment",
-        aliases=("enrolled_by__id__exact",),
-    ),
-    Question("batch", "Bulk enrolment", Kind.ROW, asking.equal("batch"), group="Enrolment"),
-    Question(
+    questions.choice(
         "source",
         "Source",
-        Kind.CHOICE,
-        asking.equal("source"),
-        choices=tuple((str(value), str(label)) for value, label in Source.choices),
-        group="Enrolment",
+        tuple((str(value), str(label)) for value, label in Source.choices),
+        lambda value: Q(source=value),
+        group=_ENROLMENT,
         aliases=("source__exact",),
     ),
-    Question("enrolled_from", "Enrolled from", Kind.DAY_FROM, asking.at_or_after("created_at"), group="Enrolment"),
-    Question("enrolled_until", "Enrolled until", Kind.DAY_UNTIL, asking.before("created_at"), group="Enrolment"),
-    *asking.PARTICIPANT_ATTENDANCE,
-    Question("on", "Enrolled on", Kind.PERIOD, asking.within("created_at"), hidden=True),
-    Question("person", "Person", Kind.ROW, asking.equal("person"), hidden=True, aliases=("person__id__exact",)),
+    questions.since("enrolled_after", "Enrolled on or after", "created_at", group=_ENROLMENT),
+    questions.until("enrolled_before", "Enrolled before", "created_at", group=_ENROLMENT),
+    questions.row("meeting", "Meeting", "meeting", group=_WHERE),
+    questions.key("manager", "Meeting managed by", "meeting__managers", group=_WHERE),
+    questions.key("group", "Person in group", "person__user__groups", group=_WHERE),
+    questions.preset("preset", group=_WHERE, aliases=("preset__id__exact",)),
+    questions.key("enrolled_by", "Enrolled by", "enrolled_by", group=_WHERE, aliases=("enrolled_by__id__exact",)),
+    questions.row("batch", "Bulk enrolment", "batch", group=_WHERE),
+    *questions.PARTICIPANT_ATTENDANCE,
+    questions.period("Enrolled in", "created_at"),
+    questions.row("person", "Person", "person", hidden=True, aliases=("person__id__exact",)),
 )
 
 _PEOPLE = ("person__display_name", "person__email", "person__user__username", "custom_participant_id")
@@ -258,7 +238,7 @@ SUBJECTS: dict[str, Subject] = {
             ReportSubject.ATTENDANCE,
             "view_presence",
             rights.list_presences,
-            asking.ATTENDANCE,
+            questions.ATTENDANCE,
             ("session__meeting__title", "participant__name", *(f"participant__{name}" for name in _PEOPLE)),
             ("-session__started_at", "-pk"),
         ),
@@ -277,8 +257,8 @@ SUBJECTS: dict[str, Subject] = {
             _PARTICIPANTS,
             ("name", *_PEOPLE, "realtimekit_id"),
             ("-updated_at", "-pk"),
-            combined=frozenset(q.name for q in asking.PARTICIPANT_ATTENDANCE),
-            combine=asking.find_participants,
+            combined=frozenset(q.name for q in questions.PARTICIPANT_ATTENDANCE),
+            combine=questions.find_attending,
         ),
     )
 }
