@@ -159,12 +159,13 @@ def render_number(number: float) -> SafeString:
 
 
 def render_share(share: float | None) -> SafeString:
-    """A bar with its number. The bar is a meter, whose length needs no style."""
+    """A bar with its number. The bar is drawn, since a length in a style is refused."""
     if share is None:
         return badges.NOTHING
     percent = round(share * 100)
-    shown = '<span class="rc-share"><meter class="rc-meter" min="0" max="100" value="{}">{} %</meter> {} %</span>'
-    return format_html(shown, min(percent, 100), percent, percent)
+    bar = '<rect class="rc-bar" width="{}" height="10"/>'
+    box = f'<svg class="rc-meter" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{bar}</svg>'
+    return format_html(f'<span class="rc-share">{box}{{}} %</span>', min(percent, 100), percent)
 
 
 def _whole(number: float) -> str:

@@ -7,6 +7,7 @@ import io
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -38,14 +39,14 @@ LEASE_SECONDS = 60.0
 STEP = 2_000
 
 
-def ask(user: User, asked: Asked, *, by: Actor) -> Export:
+def ask(user: User, asked: Asked, *, by: Actor, most: int = MOST_ROWS) -> Export:
     """Have a spreadsheet made of what the list shows. Raises UnreadableFilter or TooManyRows."""
     subject = asked.subject
     if asked.errors or asked.unknown:
         raise UnreadableFilter
-    count, more = reports.count(reports.find(subject, user, asked), MOST_ROWS)
+    count, more = reports.count(reports.find(subject, user, asked), most)
     if more:
-        raise TooManyRows(limit=MOST_ROWS)
+        raise TooManyRows(limit=most)
     told: dict[str, Any] = {"list": subject.key.value, "filter": asked.query, "rows": count}
     with transaction.atomic():
         export = Export.objects.create(
@@ -56,12 +57,12 @@ def ask(user: User, asked: Asked, *, by: Actor) -> Export:
     return export
 
 
-def work(*, by: Actor, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+def work(*, by: Actor, is_stopping: Callable[[], bool] = lambda: False, most: int = MOST_ROWS) -> bool:
     """Make one spreadsheet that waits, if any does. Whether there was one."""
     for pk in Export.objects.waiting().due(timezone.now()).order_by("created_at").values_list("pk", flat=True)[:5]:
         lease = Export.objects.waiting().claim(pk, seconds=LEASE_SECONDS, attempts=F("attempts") + 1)
         if lease is not None:
-            _make(Export.objects.defer("content").select_related("asked_by").get(pk=pk), lease, by, is_stopping)
+            _make(Export.objects.defer("content").select_related("asked_by").get(pk=pk), lease, by, _Bounds(is_stopping, most))
             return True
     return False
 
@@ -86,17 +87,23 @@ def forget_old() -> int:
     return Export.objects.filter(old).delete()[0]
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    is_stopping: Callable[[], bool]
+    most: int
+
+
 class _Lost(Exception):
     """Somebody else has the lease, or the worker is to stop."""
 
 
-def _make(export: Export, lease: uuid.UUID, by: Actor, is_stopping: Callable[[], bool]) -> None:
+def _make(export: Export, lease: uuid.UUID, by: Actor, bounds: _Bounds) -> None:
     subject, user = SUBJECTS[export.subject], export.asked_by
     if not (rights.holds(user, "export_data") and reports.may_see(user, subject)):
         _fail(export, lease, by, "rights_changed", "You may no longer export this list.")
         return
     try:
-        _write(export, lease, subject, is_stopping)
+        _write(export, lease, subject, bounds)
     except _Lost:
         Export.objects.held(export.pk, lease).update(lease_id=None, lease_until=None)
     except TooManyRows as error:
@@ -115,7 +122,7 @@ def _make(export: Export, lease: uuid.UUID, by: Actor, is_stopping: Callable[[],
             Export.objects.held(export.pk, lease).update(lease_id=None, lease_until=None, next_attempt_at=later)
 
 
-def _write(export: Export, lease: uuid.UUID, subject: Subject, is_stopping: Callable[[], bool]) -> None:
+def _write(export: Export, lease: uuid.UUID, subject: Subject, bounds: _Bounds) -> None:
     zone = read_zone(export.time_zone)
     asked = reports.read_query(subject, export.query, zone)
     rows = reports.find(subject, export.asked_by, asked)
@@ -124,16 +131,17 @@ def _write(export: Export, lease: uuid.UUID, subject: Subject, is_stopping: Call
     sheet = book.create_sheet(subject.key.label)
     sheet.freeze_panes = "A2"
     sheet.append(reportfiles.list_headings(subject, zone))
-    count = 0
-    for cells in reportfiles.read_rows(subject, rows, zone):
-        if count % STEP == 0:
-            _keep(export, lease, count, is_stopping)
-        if count == MOST_ROWS:
-            raise TooManyRows(limit=MOST_ROWS)
-        sheet.append(cells)
-        count += 1
-    buffer = io.BytesIO()
-    book.save(buffer)
+    count, buffer = 0, io.BytesIO()
+    try:
+        for cells in reportfiles.read_rows(subject, rows, zone):
+            if count % STEP == 0:
+                _keep(export, lease, count, bounds.is_stopping)
+            if count == bounds.most:
+                raise TooManyRows(limit=bounds.most)
+            sheet.append(cells)
+            count += 1
+    finally:
+        book.save(buffer)  # given up, too: nothing else closes and removes the sheet's temporary file
     now = timezone.now()
     done = {"state": ExportState.READY, "rows": count, "total": count, "finished_at": now, "expires_at": now + KEPT}
     Export.objects.held(export.pk, lease).update(**CLEARED, **done, meetings=meetings, content=buffer.getvalue())

@@ -23,7 +23,7 @@ const KINDS = {
       data: [at, rows.map((row) => number(row.cells[1]))],
       options: {
         scales: { x: { time: true }, y: { range: (u, low, high) => [0, Math.max(2, Math.ceil(high * 1.15))] } },
-        axes: [axis({ values: (u, splits) => splits.map(write), space: 70 }), axis({ values: whole, size: 40 })],
+        axes: [axis({ values: (u, splits) => splits.map(write), space: 70, size: 30 }), axis({ values: whole, size: 40 })],
         series: [
           { label: "At", value: (u, value) => (value == null ? "–" : write(value)) },
           { label: "Present", stroke: css("--rc-accent"), width: 2, fill: css("--rc-accent-soft"), paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
@@ -40,7 +40,7 @@ const KINDS = {
       data: [places, rows.map((row) => number(row.cells[1])), rows.map((row) => number(row.cells[2]))],
       options: {
         scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: (u, low, high) => [0, Math.max(2, Math.ceil(high * 1.1))] } },
-        axes: [axis({ splits: () => places, values: () => labels, grid: { show: false } }), axis({ values: whole, size: 44 })],
+        axes: [axis({ splits: () => places, values: () => labels, grid: { show: false }, size: 30 }), axis({ values: whole, size: 44 })],
         series: [
           { label: "Week of", value: (u, value) => labels[value] ?? "–" },
           { label: "Expected", fill: css("--rc-sunken"), stroke: css("--rc-line-strong"), width: 1, paths: bars(0.62), points: { show: false } },
@@ -55,7 +55,7 @@ function draw(uPlot, box) {
   const { data, options } = KINDS[box.dataset.chart](uPlot, document.getElementById(box.dataset.table));
   box.replaceChildren();
   box.classList.add("rc-drawn");
-  return new uPlot({ width: box.clientWidth, height: HEIGHT, cursor: { y: false, drag: { x: false, y: false } }, ...options }, data, box);
+  return new uPlot({ width: box.clientWidth, height: HEIGHT, padding: [8, 12, 0, 0], cursor: { y: false, drag: { x: false, y: false } }, ...options }, data, box);
 }
 
 async function start() {
