@@ -32,7 +32,9 @@ class UserFactory(DjangoModelFactory[User]):
     @factory.post_generation  # type: ignore[untyped-decorator]  # factory-boy's own
     def permissions(self, create: bool, extracted: list[str] | None, **kwargs: object) -> None:
         for codename in extracted or ():
-            self.user_permissions.add(Permission.objects.get(codename=codename))
+            # Django's own sessions have permissions of the same names as ours.
+            named = Permission.objects.exclude(content_type__app_label="sessions")
+            self.user_permissions.add(named.get(codename=codename))
 
 
 class StaffFactory(UserFactory):

@@ -41,7 +41,7 @@ def enrol(name: str, **columns: Any) -> Any:
 
 @pytest.fixture
 def lesson() -> dict[str, Presence]:
-    """One lesson of an hour: Prompt was there all along, Late came after 20 minutes, Brief stayed 5, Absent never came."""
+    """An hour: Prompt was there all along, Late came after 20 minutes, Brief stayed for 5, Absent never came."""
     session = SessionFactory(started_at=NOW, meeting=MadeMeetingFactory(title="Algebra"))
     times: dict[str, dict[str, float]] = {
         "Prompt": {"joined": 0},
