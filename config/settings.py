@@ -213,6 +213,8 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "participants.states.BatchState",
         "RowOutcome": "participants.states.RowOutcome",
         "Prospect": "participants.states.Prospect",
+        "KnownBy": "participants.states.KnownBy",
+        "PresenceState": ["present", "left", "never_came"],
         "TokenState": ["fresh", "usable", "expired", "none"],
     },
     "POSTPROCESSING_HOOKS": [

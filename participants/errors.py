@@ -80,6 +80,16 @@ class WrongState(RollcallError):
     message = "The participant is not in a state that allows this."
 
 
+class CorrectionRefused(RollcallError):
+    code = "correction_refused"
+    message = "These minutes can't be corrected so."
+
+
+class UnknownTimeZone(RollcallError):
+    code = "unknown_time_zone"
+    message = "There is no such time zone. Give a name such as Europe/Berlin."
+
+
 class RosterTooLong(RollcallError):
     """``limit`` is how many people one list may hold."""
 
@@ -122,11 +132,6 @@ class TooManyRows(RollcallError):
 
     code = "too_many_rows"
     message = "More than 100,000 rows match. Narrow the filter, or download the list as CSV, which has no limit."
-
-
-class UnknownTimeZone(RollcallError):
-    code = "unknown_time_zone"
-    message = "There is no such time zone. Enter a name such as Europe/Berlin."
 
 
 class ReportUnnamed(RollcallError):

@@ -33,8 +33,8 @@ class UserFactory(DjangoModelFactory[User]):
     def permissions(self, create: bool, extracted: list[str] | None, **kwargs: object) -> None:
         for codename in extracted or ():
             # Django's own sessions have permissions of the same names as ours.
-            named = Permission.objects.exclude(content_type__app_label="sessions")
-            self.user_permissions.add(named.get(codename=codename))
+            found = Permission.objects.exclude(content_type__app_label="sessions")
+            self.user_permissions.add(found.get(codename=codename))
 
 
 class StaffFactory(UserFactory):

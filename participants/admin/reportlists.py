@@ -25,7 +25,7 @@ from participants.admin.questions import (
 )
 from participants.admin.zones import read_reader_zone
 from participants.errors import RollcallError
-from participants.services import exporting, reportfiles, reports, rights, savedreports
+from participants.services import exporting, reportfiles, reports, savedreports
 from participants.services.reports import Asked, Subject
 
 M = TypeVar("M", bound=Model)
@@ -144,8 +144,11 @@ class ReportList(ReadOnly[M]):
                 self.say(request, f"Saved as “{report.name}”. It is on this page, and under Reports.", good=True)
         return redirect(f"{self.link('changelist')}?{request.GET.urlencode()}")
 
+    def may_export(self, request: HttpRequest) -> bool:
+        return reports.may_export(_user(request), self.subject)
+
     def _read_for_export(self, request: HttpRequest) -> Asked:
-        if not self.has_view_permission(request) or not rights.holds(request.user, "export_data"):
+        if not self.has_view_permission(request) or not self.may_export(request):
             raise PermissionDenied
         return read_asked(request, self.subject)
 
@@ -170,7 +173,7 @@ class ReportList(ReadOnly[M]):
             "steps": [(cl.link_on(step.text), step.label) for step in periods.steps] if periods else [],
             "saved": saved,
             "current_saved": next((one for one in saved if one.query == asked.query and asked.query), None),
-            "may_export": rights.holds(request.user, "export_data") and not asked.unknown and not asked.errors,
+            "may_export": self.may_export(request) and not asked.unknown and not asked.errors,
             "export_query": asked.query,
             "shows_meeting": may(request, "view_meeting"),
         }

@@ -24,7 +24,7 @@ from participants.services import boards, exporting, meetingreports, rights, sav
 from participants.services.boards import Board, Member
 from participants.services.meetingreports import Line, Report
 from participants.services.people import parse_id
-from participants.services.reports import SUBJECTS, may_see
+from participants.services.reports import SUBJECTS, may_export, may_see
 
 _LISTS = {"participants": "participant", "sessions": "session", "attendance": "presence"}
 """The admin pages of the subjects, by the names of their models."""
@@ -71,7 +71,7 @@ class ReportPages:
             "files": shown,
             "lists": lists,
             "is_moving": any(file.state == "pending" for file in files),
-            "may_export": rights.holds(request.user, "export_data"),
+            "may_export": any(may_export(_user(request), found) for found in SUBJECTS.values()),
         }
         return self._render(request, "admin/reports.html", "Reports", **more)
 

@@ -42,6 +42,8 @@ STATUS: dict[str, int] = {
     "meeting_failed": 409,
     "wrong_state": 409,
     "too_many_people": 400,
+    "correction_refused": 400,
+    "unknown_time_zone": 400,
 }
 """Every code of a domain error and its status."""
 
@@ -53,6 +55,7 @@ FIELDS = {
     "preset_missing": "preset",
     "unknown_user": "user",
     "too_many_people": "people",
+    "unknown_time_zone": "time_zone",
 }
 """The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""
 _STAFF_ONLY = {"reason"}

@@ -98,3 +98,46 @@ PROBLEM: dict[str, Any] = {
     "code": "too_early",
     "opens_at": "2027-01-11T09:00:00Z",
 }
+
+KICK: dict[str, Any] = {
+    "participants": ["0190a3a0-2222-7000-8000-000000000002", "0190a3a0-2222-7000-8000-000000000003"]
+}
+
+KICKED: dict[str, Any] = {
+    "results": [
+        {"participant": "0190a3a0-2222-7000-8000-000000000002", "outcome": "kicked"},
+        {"participant": "0190a3a0-2222-7000-8000-000000000003", "outcome": "not_inside"},
+    ]
+}
+
+CORRECTION: dict[str, Any] = {"seconds": 2700, "reason": "Followed by telephone while the line was down."}
+
+ATTENDANCE: dict[str, Any] = {
+    "next": None,
+    "previous": None,
+    "results": [
+        {
+            "participant": "0190a3a0-2222-7000-8000-000000000002",
+            "custom_participant_id": "5b2f6f0e-6d0b-4f0f-9d2e-0d6a5f6e7a11",
+            "name": "Ada Example",
+            "present": False,
+            "first_joined_at": "2027-01-11T09:05:00Z",
+            "last_left_at": "2027-01-11T09:50:00Z",
+            "seconds_present": 2700,
+            "seconds": 2700,
+            "corrected": False,
+            "late_seconds": 300,
+            "left_early_seconds": 600,
+            "share_of_window": 0.75,
+            "intervals": [
+                {
+                    "session": "0190a3a0-3333-7000-8000-000000000004",
+                    "peer_id": "dddd4444-0000-4000-8000-000000000005",
+                    "joined_at": "2027-01-11T09:05:00Z",
+                    "left_at": "2027-01-11T09:50:00Z",
+                    "known_by": "webhook",
+                }
+            ],
+        }
+    ],
+}

@@ -7,7 +7,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from participants.models import Batch, Meeting, Participant
+from participants.models import Batch, Meeting, Participant, Presence
 from participants.services import rights
 
 
@@ -59,3 +59,26 @@ def find_batch(request: Request, batch_id: uuid.UUID, *any_of: str) -> Batch:
         if any(rights.may(request.user, right, batch.meeting) for right in seen):
             raise PermissionDenied(f"You don't have the right {any_of[0]!r} for this meeting.")
     raise NotFound("There is no such bulk enrolment, or you may not see it.")
+
+
+def find_presence(request: Request, presence_id: uuid.UUID, right: str) -> Presence:
+    """The row, for somebody with the right for its meeting. Raises as ``find_meeting``."""
+    row = Presence.objects.select_related("participant__meeting").filter(pk=presence_id).first()
+    if row is not None:
+        if rights.may(request.user, right, row.participant.meeting):
+            return row
+        if rights.may(request.user, "view_presence", row.participant.meeting):
+            raise PermissionDenied(f"You don't have the right {right!r} for this meeting.")
+    raise NotFound("There is no such attendance, or you may not see it.")
+
+
+def require_export(request: Request, meeting: Meeting | None = None) -> None:
+    """Raises PermissionDenied for who may take no list of this meeting, or of any, away as a file."""
+    if meeting is None:
+        allowed = (
+            rights.holds(request.user, "export_data") or rights.list_meetings(request.user, "export_data").exists()
+        )
+    else:
+        allowed = rights.may(request.user, "export_data", meeting)
+    if not allowed:
+        raise PermissionDenied("You don't have the right 'export_data'.")

@@ -1,7 +1,15 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from participants.api import manage_batches, manage_connection, manage_meetings, manage_participants, views
+from participants.api import (
+    manage_attendance,
+    manage_batches,
+    manage_connection,
+    manage_meetings,
+    manage_participants,
+    manage_sessions,
+    views,
+)
 from participants.api.docs import DocsView
 from participants.api.errors import answer_unknown_path
 
@@ -44,10 +52,35 @@ manage = [
     path("batches/<uuid:batch_id>/stop/", manage_batches.StopView.as_view(), name="manage-batch-stop"),
     path("batches/<uuid:batch_id>/retry/", manage_batches.RetryView.as_view(), name="manage-batch-retry"),
     path("batches/<uuid:batch_id>/undo/", manage_batches.UndoView.as_view(), name="manage-batch-undo"),
+    path(
+        "meetings/<uuid:meeting_id>/sessions/",
+        manage_sessions.MeetingSessionsView.as_view(),
+        name="manage-sessions",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/attendance/",
+        manage_attendance.MeetingAttendanceView.as_view(),
+        name="manage-meeting-attendance",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/attendance/export/",
+        manage_attendance.MeetingAttendanceExportView.as_view(),
+        name="manage-meeting-attendance-export",
+    ),
+    path("meetings/<uuid:meeting_id>/kick/", manage_sessions.KickView.as_view(), name="manage-meeting-kick"),
+    path("meetings/<uuid:meeting_id>/end/", manage_sessions.EndView.as_view(), name="manage-meeting-end"),
+    path("attendance/", manage_attendance.AttendanceView.as_view(), name="manage-attendance"),
+    path("attendance/export/", manage_attendance.AttendanceExportView.as_view(), name="manage-attendance-export"),
+    path(
+        "attendance/<uuid:presence_id>/correction/",
+        manage_attendance.CorrectionView.as_view(),
+        name="manage-attendance-correction",
+    ),
 ]
 
 v1: list[URLPattern | URLResolver] = [
     path("me/", views.MeView.as_view(), name="me"),
+    path("me/attendance/", views.MyAttendanceView.as_view(), name="my-attendance"),
     path("meetings/", views.MyMeetingsView.as_view(), name="my-meetings"),
     path("meetings/<uuid:meeting_id>/", views.MyMeetingView.as_view(), name="my-meeting"),
     path("meetings/<uuid:meeting_id>/join/", views.JoinView.as_view(), name="join"),

@@ -14,12 +14,14 @@ from rest_framework.views import APIView
 
 from config.logs import request_id
 from participants.api import examples
+from participants.api.attendancerendering import render_my_presence
+from participants.api.attendanceshapes import MyPresenceShape
 from participants.api.pagination import Pages
 from participants.api.rendering import render_admitted, render_meeting, render_my_meeting, render_verdict
 from participants.api.schema import PAGING, describe_page
 from participants.api.serializers import AdmissionShape, JoinAnswer, JoinRequest, Me, MyMeeting
 from participants.api.throttling import JoinThrottle, PersonThrottle
-from participants.models import Actor, Meeting, Participant, Person
+from participants.models import Actor, Meeting, Participant, Person, Presence
 from participants.services import admission, joining, rights
 from participants.states import RESTORABLE
 
@@ -126,6 +128,27 @@ class MyMeetingView(APIView):
         if row is None:
             raise NotFound("You are not enrolled in such a meeting.")
         return Response(render_my_meeting(row, admission.judge_row(row, timezone.now())))
+
+
+class MyAttendanceView(APIView):
+    throttle_classes = [PersonThrottle]
+
+    @extend_schema(
+        operation_id="me_attendance",
+        summary="My attendance",
+        description="Sessions in which the signed-in person was expected or which they joined, newest first.",
+        parameters=PAGING,
+        responses={200: describe_page(MyPresenceShape)},
+    )
+    def get(self, request: Request) -> Response:
+        rows = Presence.objects.filter(participant__person__user=read_user(request)).select_related(
+            "session__meeting"
+        )
+        pages = Pages()
+        page: list[Presence] | None = pages.paginate_queryset(
+            rows.defer("session__raw", "session__meeting__raw"), request, view=self
+        )
+        return pages.get_paginated_response([render_my_presence(row) for row in page or []])
 
 
 class MeView(APIView):

@@ -158,6 +158,7 @@ class Presence(Identified):
         indexes = [
             models.Index(fields=["participant", "first_joined_at"], name="presence_of_participant"),
             models.Index(fields=["first_joined_at"], name="presence_first_joined"),
+            models.Index(fields=["-created_at", "-id"], name="presence_newest"),
         ]
 
     def __str__(self) -> str:

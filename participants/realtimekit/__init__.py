@@ -18,6 +18,7 @@ from participants.realtimekit.records import (
     IssuedParticipant,
     Meeting,
     Participant,
+    Peer,
     Preset,
     Session,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Pacer",
     "Participant",
     "ParticipantToken",
+    "Peer",
     "Preset",
     "RealtimeKit",
     "RealtimeKitError",

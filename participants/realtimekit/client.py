@@ -11,7 +11,7 @@ from participants.realtimekit.calls import Credentials
 from participants.realtimekit.meetings import Meetings
 from participants.realtimekit.participants import Participants
 from participants.realtimekit.presets import Presets
-from participants.realtimekit.sessions import ActiveSession
+from participants.realtimekit.sessions import ActiveSession, Sessions
 from participants.realtimekit.transport import AfterCall, BeforeCall, Transport
 
 
@@ -53,6 +53,7 @@ class RealtimeKit:
         self.presets = Presets(self._transport)
         self.meetings = Meetings(self._transport)
         self.participants = Participants(self._transport)
+        self.sessions = Sessions(self._transport)
         self.active_session = ActiveSession(self._transport)
 
     def close(self) -> None:

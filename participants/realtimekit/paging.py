@@ -70,7 +70,7 @@ def list_all(
     Raises OutcomeUnknown `listing_incomplete` when the pages end before the rows do.
     """
     deadline = transport.start_deadline(deadline)
-    given: Mapping[str, str] = {} if search is None else {"search": search}
+    given: Mapping[str, str | int] = call.query if search is None else {**call.query, "search": search}
 
     def fetch(page_no: int) -> _Page[R]:
         asked = replace(call, query={**given, "page_no": page_no, "per_page": PER_PAGE})
@@ -87,6 +87,36 @@ def list_all(
             return [row for row in listing.rows.values() if row is not None]
         seen = listing.rows.keys()
     raise transport.fail(call.operation, failures.LISTING_INCOMPLETE)
+
+
+def list_latest(
+    transport: Transport,
+    call: Call,
+    parse: Callable[[dict[str, object]], R | None],
+    *,
+    name: str,
+    is_old: Callable[[R], bool],
+    deadline: Deadline | None = None,
+) -> list[R]:
+    """Rows of a list that is asked for newest first, page by page until one holds nothing but old ones.
+
+    Unlike ``list_all`` it vouches for nothing: whoever is not in it may be there all the same.
+    """
+    deadline = transport.start_deadline(deadline)
+    listing = _Listing[R]()
+
+    def fetch(page_no: int) -> _Page[R]:
+        asked = replace(call, query={**call.query, "page_no": page_no, "per_page": PER_PAGE})
+        return transport.perform(asked, lambda envelope: _parse_page(envelope, name, parse), deadline=deadline)
+
+    for page_no in range(1, PAGE_CAP + 1):
+        page = fetch(page_no)
+        rows = [row for row in page.rows.values() if row is not None]
+        if not listing.take(page) or listing.ends_with(page) or (rows and all(map(is_old, rows))):
+            break
+    # Were pages counted from 0, the newest would be on that one.
+    _take_page_zero(fetch, listing)
+    return [row for row in listing.rows.values() if row is not None and not is_old(row)]
 
 
 def _walk(fetch: Callable[[int], _Page[R]]) -> _Listing[R] | None:

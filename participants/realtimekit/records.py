@@ -72,11 +72,25 @@ class Session:
 
     id: str
     meeting_id: str | None
+    title: str | None
     status: str | None
     live_participants: int | None
     started_at: datetime | None
     ended_at: datetime | None
+    created_at: datetime | None
     raw: dict[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One connection in a session; ``left_at`` is None while it lasts, or where it was never noticed to end."""
+
+    id: str
+    custom_participant_id: str | None
+    name: str | None
+    preset_name: str | None
+    joined_at: datetime | None
+    left_at: datetime | None
 
 
 def parse_app(data: Data) -> App:
@@ -146,11 +160,24 @@ def parse_session(data: Data) -> Session:
     return Session(
         id=read_id(data, "id"),
         meeting_id=read_text(data, "associated_id") or read_text(data, "meeting_id"),
+        title=read_text(data, "meeting_display_name"),
         status=read_text(data, "status"),
         live_participants=read_count(data.get("live_participants")),
         started_at=read_time(data, "started_at", "created_at"),
         ended_at=read_time(data, "ended_at"),
+        created_at=read_time(data, "created_at", "started_at"),
         raw=_scrub(data),
+    )
+
+
+def parse_peer(data: Data) -> Peer:
+    return Peer(
+        id=read_id(data, "id"),
+        custom_participant_id=read_text(data, "custom_participant_id"),
+        name=read_text(data, "display_name"),
+        preset_name=read_text(data, "preset_name"),
+        joined_at=read_time(data, "joined_at"),
+        left_at=read_time(data, "left_at"),
     )
 
 

@@ -15,13 +15,14 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import exporting, sync
+from participants.services import exporting, linking, presence, repair, sync
 
 logger = logging.getLogger(__name__)
 
 SECONDS = 120.0
 _AGAIN = timedelta(minutes=5)
 _DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,14 @@ class _Chore:
 
 def _pull(by: Actor, deadline: Deadline) -> None:
     sync.pull(by=by, deadline=deadline)
+
+
+def _pull_sessions(by: Actor, deadline: Deadline) -> None:
+    repair.pull_due(by=by)
+
+
+def _find_sessions(by: Actor, deadline: Deadline) -> None:
+    repair.find_missed(deadline=deadline)
 
 
 def _forget_task_results(by: Actor, deadline: Deadline) -> None:
@@ -45,6 +54,10 @@ def _forget_files(by: Actor, deadline: Deadline) -> None:
 _CHORES = {
     "sync": _Chore(_pull, conf.read_sync_interval),
     "files": _Chore(_forget_files, lambda: _DAY),
+    "repair": _Chore(_pull_sessions, lambda: _MINUTE),
+    repair.CHORE: _Chore(_find_sessions, lambda: 10 * _MINUTE),
+    "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),
+    "linking": _Chore(lambda by, deadline: linking.link_all(), lambda: 10 * _MINUTE),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 

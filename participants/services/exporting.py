@@ -62,7 +62,12 @@ def work(*, by: Actor, is_stopping: Callable[[], bool] = lambda: False, most: in
     for pk in Export.objects.waiting().due(timezone.now()).order_by("created_at").values_list("pk", flat=True)[:5]:
         lease = Export.objects.waiting().claim(pk, seconds=LEASE_SECONDS, attempts=F("attempts") + 1)
         if lease is not None:
-            _make(Export.objects.defer("content").select_related("asked_by").get(pk=pk), lease, by, _Bounds(is_stopping, most))
+            _make(
+                Export.objects.defer("content").select_related("asked_by").get(pk=pk),
+                lease,
+                by,
+                _Bounds(is_stopping, most),
+            )
             return True
     return False
 
@@ -73,7 +78,7 @@ def fetch(user: User, pk: uuid.UUID, *, by: Actor) -> Export:
     if export is None or export.content is None or (export.expires_at and export.expires_at <= timezone.now()):
         raise ExportGone
     subject = SUBJECTS[export.subject]
-    if not rights.holds(user, "export_data") or not _covers(user, subject, export.meetings):
+    if not reports.may_export(user, subject) or not _covers(user, subject, export.meetings):
         raise RightsChanged
     asked = reports.read_query(subject, export.query, read_zone(export.time_zone))
     reportfiles.audit(subject, asked, by=by, rows=export.rows, file="xlsx")
@@ -99,7 +104,7 @@ class _Lost(Exception):
 
 def _make(export: Export, lease: uuid.UUID, by: Actor, bounds: _Bounds) -> None:
     subject, user = SUBJECTS[export.subject], export.asked_by
-    if not (rights.holds(user, "export_data") and reports.may_see(user, subject)):
+    if not (reports.may_export(user, subject) and reports.may_see(user, subject)):
         _fail(export, lease, by, "rights_changed", "You may no longer export this list.")
         return
     try:

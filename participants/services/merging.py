@@ -61,3 +61,9 @@ def take_text(one: str, other: str) -> str:
 def fit(text: str | None) -> str:
     """As much of a text as its column holds."""
     return _UNSTORABLE.sub("", text or "")[:TEXT_LIMIT]
+
+
+def looks_like_recorder(*, custom_participant_id: str | None, name: str | None) -> bool:
+    """How recorders show in lists and deliveries is not documented (contract 18, row 17): somebody without a key of
+    ours who calls themselves so."""
+    return not custom_participant_id and "recorder" in (name or "").lower()

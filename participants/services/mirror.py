@@ -33,7 +33,7 @@ PULL_AFTER_END = timedelta(minutes=2)
 LOOK_AGAIN = timedelta(minutes=15)
 """How long a session is live before somebody asks whether it still is."""
 _FRESH = timedelta(minutes=1)
-_UNREPORTED = ("", KnownBy.ESTIMATED)
+UNREPORTED = ("", KnownBy.ESTIMATED)
 _SESSION_COLUMNS = (
     *("meeting_id", "remote_meeting_id", "title", "started_at", "started_known_by", "ended_at", "ended_known_by"),
     *("end_reason", "opens_at", "closes_at", "pull_due_at"),
@@ -101,7 +101,7 @@ def _merge(
     if not news.session_id or not all(peer.peer_id for peer in peers):
         raise ValueError("News of a session and its connections has to name them.")
     with transaction.atomic():
-        session = _lock(news)
+        session = _find(news)
         before, bounds = _read_row(session, _SESSION_COLUMNS), _read_bounds(session)
         _learn(session, news, known_by)
         rows, people = _merge_rows(session, peers, known_by)
@@ -118,7 +118,7 @@ def _merge(
     return session, rows
 
 
-def _lock(news: SessionNews) -> Session:
+def _find(news: SessionNews) -> Session:
     """The session's row, made if need be, locked without its key: what refers to it need not wait."""
     locked = Session.objects.select_for_update(no_key=True).filter(realtimekit_id=fit(news.session_id))
     session = locked.first()
@@ -140,7 +140,11 @@ def _learn(session: Session, news: SessionNews, known_by: KnownBy) -> None:
     session.title = take_text(session.title, fit(news.title))
     session.end_reason = take_text(session.end_reason, fit(news.end_reason)[:64])
     _set_start(session, take_earlier(_read_start(session), tell(news.started_at, known_by)))
+    before = session.ended_at
     _set_end(session, take_later(_read_end(session), tell(news.ended_at, known_by)))
+    # Whoever pulls arranges for the next pull as well.
+    if session.ended_at != before and known_by != KnownBy.PULLED:
+        session.pull_due_at = timezone.now() + PULL_AFTER_END
     if session.meeting_id is None and session.remote_meeting_id:
         meeting = Meeting.objects.filter(realtimekit_id=session.remote_meeting_id).first()
         if meeting is not None:
@@ -166,10 +170,7 @@ def _set_start(session: Session, told: Told) -> None:
 
 
 def _set_end(session: Session, told: Told) -> None:
-    has_news = told.at is not None and told.at != session.ended_at
     session.ended_at, session.ended_known_by = told
-    if has_news:
-        session.pull_due_at = timezone.now() + PULL_AFTER_END
 
 
 def _estimate_bounds(session: Session, rows: Iterable[Attendance]) -> None:
@@ -217,7 +218,8 @@ def _merge_rows(
         row.updated_at = timezone.now()
     if changed:
         Attendance.objects.bulk_update(changed, [*_PEER_COLUMNS, "updated_at"], batch_size=CHUNK)
-    if any(not _is_told(row) for row in rows.values()) and session.ended_at and session.pull_due_at is None:
+    has_gaps = session.ended_at is not None and not all(map(_is_told, rows.values()))
+    if has_gaps and session.pull_due_at is None and known_by != KnownBy.PULLED:
         session.pull_due_at = timezone.now() + PULL_AFTER_END
     people |= {row.participant_id for row in rows.values()}
     return rows, {key for key in people if key is not None}
@@ -228,7 +230,7 @@ def _read_row(row: Session | Attendance, columns: Iterable[str]) -> tuple[Any, .
 
 
 def _is_told(row: Attendance) -> bool:
-    return row.joined_known_by not in _UNREPORTED and row.left_known_by not in _UNREPORTED
+    return row.joined_known_by not in UNREPORTED and row.left_known_by not in UNREPORTED
 
 
 def _learn_peer(row: Attendance, peer: PeerNews, known_by: KnownBy) -> None:
@@ -265,11 +267,11 @@ def link_people(session: Session) -> None:
 
 def _estimate_row(session: Session, row: Attendance) -> None:
     """The rules of the module's head for one connection, as ``_estimate_times`` has them for all."""
-    if row.joined_known_by in _UNREPORTED:
-        left = row.left_at if row.left_known_by not in _UNREPORTED else None
+    if row.joined_known_by in UNREPORTED:
+        left = row.left_at if row.left_known_by not in UNREPORTED else None
         times = [time for time in (left, session.started_at) if time]
         row.joined_at, row.joined_known_by = tell(min(times, default=None), KnownBy.ESTIMATED)
-    if row.left_known_by in _UNREPORTED:
+    if row.left_known_by in UNREPORTED:
         ended = session.ended_at and max(session.ended_at, row.joined_at or session.ended_at)
         row.left_at, row.left_known_by = tell(ended, KnownBy.ESTIMATED)
 
@@ -278,14 +280,14 @@ def _estimate_times(session: Session) -> None:
     """Estimate anew what nobody told of people's joining and leaving, the session's bounds having moved."""
     now = timezone.now()
     rows = Attendance.objects.filter(session=session)
-    joins = rows.filter(joined_known_by__in=_UNREPORTED)
+    joins = rows.filter(joined_known_by__in=UNREPORTED)
     if session.started_at is not None:
         guess = {"joined_known_by": KnownBy.ESTIMATED, "updated_at": now}
         started = Value(session.started_at)
-        joins.filter(left_known_by__in=_UNREPORTED).update(joined_at=started, **guess)
-        joins.exclude(left_known_by__in=_UNREPORTED).update(joined_at=Least(F("left_at"), started), **guess)
+        joins.filter(left_known_by__in=UNREPORTED).update(joined_at=started, **guess)
+        joins.exclude(left_known_by__in=UNREPORTED).update(joined_at=Least(F("left_at"), started), **guess)
     if session.ended_at is not None:
         ended = Value(session.ended_at)
         later = Greatest(Coalesce(F("joined_at"), ended), ended)
-        leaves = rows.filter(left_known_by__in=_UNREPORTED)
+        leaves = rows.filter(left_known_by__in=UNREPORTED)
         leaves.update(left_at=later, left_known_by=KnownBy.ESTIMATED, updated_at=now)

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from participants.models import Attendance, Participant, Presence, Session
+from participants.errors import CorrectionRefused
+from participants.models import Actor, Attendance, EventKind, Participant, Presence, Session
+from participants.models.event import record
 from participants.services import intervals
 from participants.states import ParticipantState
 
@@ -24,6 +26,9 @@ GAP = timedelta(seconds=5)
 """Away for longer than this, and coming back counts as a rejoin."""
 SKEW = timedelta(minutes=1)
 """RealtimeKit's clock says when a session began, ours when somebody was enrolled (contract 18, row 30)."""
+LIVE_LIMIT = 1000
+REASON_LIMIT = 300
+MOST_SECONDS = 7 * 24 * 3600
 _MEASURED = (
     *("first_joined_at", "last_left_at", "is_present", "connections", "rejoins", "measured_seconds"),
     *("late_seconds", "left_early_seconds", "share_of_window", "share_of_session"),
@@ -143,6 +148,45 @@ def recompute(
             corrected_seconds=None,
         ).delete()
     return len(stale)
+
+
+def correct(row: Presence, *, seconds: int, reason: str, by: Actor) -> Presence:
+    """Say how long somebody was there, against what was measured, which stays. Raises CorrectionRefused."""
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > REASON_LIMIT:
+        raise CorrectionRefused(f"Say why, in at most {REASON_LIMIT} characters.")
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise CorrectionRefused("Give the seconds somebody was there: not negative, and of a week at most.")
+    told = {"corrected_seconds": seconds, "correction_reason": reason, "corrected_by": by.user}
+    return _rule(row, {**told, "corrected_at": timezone.now()}, EventKind.CORRECTED, by)
+
+
+def withdraw_correction(row: Presence, *, by: Actor) -> Presence:
+    """What was measured counts again. Safe to repeat."""
+    told = {"corrected_seconds": None, "correction_reason": "", "corrected_by": None, "corrected_at": None}
+    return _rule(row, told, EventKind.CORRECTION_WITHDRAWN, by)
+
+
+def _rule(row: Presence, told: dict[str, Any], kind: EventKind, by: Actor) -> Presence:
+    with transaction.atomic():
+        session = Session.objects.select_for_update(no_key=True).get(pk=row.session_id)
+        now = Presence.objects.select_related("participant").get(pk=row.pk)
+        seconds, reason = told["corrected_seconds"], told["correction_reason"]
+        if (now.corrected_seconds, now.correction_reason) != (seconds, reason):
+            Presence.objects.filter(pk=row.pk).update(**told, updated_at=timezone.now())
+            told_of = {"measured": now.measured_seconds, "before": now.corrected_seconds, "now": seconds}
+            record(kind, by, participant=now.participant, session=str(session.pk), seconds=told_of, reason=reason)
+            recompute(session, [row.participant_id])
+    return Presence.objects.get(pk=row.pk)
+
+
+def recompute_live() -> int:
+    """Count on for whoever is in a room: minutes and shares of sessions in progress; how many sessions."""
+    inside = Attendance.objects.filter(session=OuterRef("pk"), left_at=None)
+    sessions = list(Session.objects.live().filter(Exists(inside))[:LIVE_LIMIT])
+    for session in sessions:
+        recompute(session)
+    return len(sessions)
 
 
 def _narrow(rows: QuerySet[Presence], keys: set[uuid.UUID] | None) -> QuerySet[Presence]:

@@ -94,15 +94,11 @@ def preset(path: str, label: str = "Preset", **more: Any) -> Question:
 
 
 def since(name: str, label: str, path: str, **more: Any) -> Question:
-    return Question(
-        name, label, Kind.DAY, _read_day, _filter(f"{path}__gte"), **more
-    )
+    return Question(name, label, Kind.DAY, _read_day, _filter(f"{path}__gte"), **more)
 
 
 def until(name: str, label: str, path: str, **more: Any) -> Question:
-    return Question(
-        name, label, Kind.DAY, _read_day, _filter(f"{path}__lt"), **more
-    )
+    return Question(name, label, Kind.DAY, _read_day, _filter(f"{path}__lt"), **more)
 
 
 def period(label: str, path: str) -> Question:

@@ -264,6 +264,13 @@ SUBJECTS: dict[str, Subject] = {
 }
 
 
+def may_export(user: User, subject: Subject) -> bool:
+    """Whether every row that the user's list shows may be taken along: of all meetings, or of those they manage."""
+    if rights.holds(user, "export_data"):
+        return True
+    return not rights.holds(user, subject.right) and rights.list_meetings(user, "export_data").exists()
+
+
 def may_see(user: User, subject: Subject) -> bool:
     """Whether the list is the user's to look at: all of it, or the rows of meetings they manage."""
     return rights.holds(user, subject.right) or rights.list_meetings(user, subject.right).exists()

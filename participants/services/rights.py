@@ -16,6 +16,8 @@ MANAGER_RIGHTS = frozenset(
         "restore_participant",
         "view_session",
         "view_presence",
+        "correct_presence",
+        "export_data",
     }
 )
 """What managing a meeting implies. Issuing tokens and naming managers are never implied (design 5)."""
@@ -50,15 +52,15 @@ def list_participants(user: User | AnonymousUser, right: str = "view_participant
     return Participant.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
 
 
-def list_sessions(user: User | AnonymousUser) -> QuerySet[Session]:
-    """The sessions that the user may see. Those of meetings that we do not know are for who may see all."""
-    if holds(user, "view_session"):
+def list_sessions(user: User | AnonymousUser, right: str = "view_session") -> QuerySet[Session]:
+    """Sessions of meetings for which the user has the right; staff see those of meetings unknown to us too."""
+    if holds(user, right):
         return Session.objects.all()
-    return Session.objects.filter(meeting__in=list_meetings(user, "view_session").values("pk"))
+    return Session.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
 
 
-def list_presences(user: User | AnonymousUser) -> QuerySet[Presence]:
-    """The attendance that the user may see."""
-    if holds(user, "view_presence"):
+def list_presences(user: User | AnonymousUser, right: str = "view_presence") -> QuerySet[Presence]:
+    """Who came to the meetings for which the user has the right."""
+    if holds(user, right):
         return Presence.objects.all()
-    return Presence.objects.filter(session__meeting__in=list_meetings(user, "view_presence").values("pk"))
+    return Presence.objects.filter(session__meeting__in=list_meetings(user, right).values("pk"))

@@ -15,7 +15,7 @@ from participants.realtimekit import HELD_BACK, FailureKind, RealtimeKitError
 
 RETRY_AFTER = 5
 BACKOFF_CAP = 60.0
-COLLECTIONS = frozenset({"apps.list", "presets.list", "meetings.list", "meetings.create"})
+COLLECTIONS = frozenset({"apps.list", "presets.list", "meetings.list", "meetings.create", "sessions.list"})
 logger = logging.getLogger(__name__)
 _jitter = random.SystemRandom()
 

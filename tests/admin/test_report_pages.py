@@ -229,12 +229,12 @@ CALLERS = ("staff", "other", "manager", "view_presence", "boss")
 """``other`` manages another meeting. Who is not of the staff is asked to sign in."""
 MATRIX: dict[str, tuple[int, ...]] = {
     "participants_presence_changelist": (403, 200, 200, 200, 200),
-    "participants_presence_csv": (403, 403, 403, 403, 200),
-    "participants_presence_export": (403, 403, 403, 403, 302),
+    "participants_presence_csv": (403, 200, 200, 403, 200),
+    "participants_presence_export": (403, 302, 302, 403, 302),
     "participants_presence_save": (403, 302, 302, 302, 302),
     "participants_session_changelist": (403, 200, 200, 403, 200),
-    "participants_session_csv": (403, 403, 403, 403, 200),
-    "participants_participant_csv": (403, 403, 403, 403, 200),
+    "participants_session_csv": (403, 200, 200, 403, 200),
+    "participants_participant_csv": (403, 200, 200, 403, 200),
     "participants_meeting_report": (404, 404, 200, 200, 200),
     "participants_meeting_board": (404, 404, 200, 200, 200),
     "participants_meeting_board_json": (404, 404, 200, 200, 200),

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 
 from participants.api.urls import v1
-from participants.models import Meeting, Participant
+from participants.models import Meeting, Participant, Presence, Session
 from participants.states import ExpirySource, ParticipantState
 from tests.api.conftest import sign_in
 from tests.factories import (
@@ -41,6 +41,10 @@ PERMISSIONS = (
     "issue_token",
     "block_person",
     "view_connection",
+    "view_session",
+    "view_presence",
+    "correct_presence",
+    "export_data",
 )
 CALLERS = (
     "anonymous",
@@ -140,6 +144,40 @@ MATRIX: dict[tuple[str, str], Answers] = {
         _404="other_manager staff",
         _200="manager remove_participant superuser",
     ),
+    ("GET", "my-attendance"): expect(_200=EVERYBODY),
+    ("GET", "manage-sessions"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_session superuser"
+    ),
+    ("GET", "manage-meeting-attendance"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_presence superuser"
+    ),
+    # A file needs the right to see what is in it, and the right to take it away.
+    ("GET", "manage-meeting-attendance-export"): expect(
+        _403=f"{NOT_MANAGING} view_meeting view_presence", _404="other_manager staff", _200="manager superuser"
+    ),
+    ("GET", "manage-attendance"): expect(_403=NOT_MANAGING, _200="manager other_manager staff superuser"),
+    ("GET", "manage-attendance-export"): expect(
+        _403=f"{NOT_MANAGING} staff", _200="manager other_manager export_data superuser"
+    ),
+    ("PUT", "manage-attendance-correction"): expect(
+        _403=f"{NOT_MANAGING} view_presence", _404="other_manager staff", _200="manager correct_presence superuser"
+    ),
+    ("DELETE", "manage-attendance-correction"): expect(
+        _403=f"{NOT_MANAGING} view_presence", _404="other_manager staff", _200="manager correct_presence superuser"
+    ),
+    # 503: the right is there, RealtimeKit is not.
+    ("POST", "manage-meeting-kick"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _503="manager remove_participant superuser"
+    ),
+    ("POST", "manage-meeting-end"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _503="manager remove_participant superuser"
+    ),
+}
+
+
+WITHOUT_ARGUMENTS = {
+    *("me", "my-meetings", "my-attendance", "manage-meetings", "manage-connection", "manage-attendance"),
+    "manage-attendance-export",
 }
 
 
@@ -155,18 +193,27 @@ class Scene:
             return {"participant_id": self.participant.pk}
         if name.startswith("manage-batch"):
             return {"batch_id": BatchFactory(meeting=self.meeting).pk}
-        if name in {"me", "my-meetings", "manage-meetings", "manage-connection"}:
+        if name == "manage-attendance-correction":
+            session = Session.objects.create(realtimekit_id=str(self.meeting.pk), meeting=self.meeting)
+            return {"presence_id": Presence.objects.create(session=session, participant=self.participant).pk}
+        if name in WITHOUT_ARGUMENTS:
             return {}
         return {"meeting_id": self.meeting.pk}
 
 
-BODIES: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
-    ("POST", "manage-meetings"): lambda: {"title": "New"},
-    ("PATCH", "manage-meeting"): lambda: {"capacity": 30},
-    ("POST", "manage-participants"): lambda: {"user": UserFactory().username},
-    ("POST", "manage-enrolments"): lambda: {"people": [UserFactory().username]},
-    ("PATCH", "manage-participant"): lambda: {"name": "Another name"},
+BODIES: dict[tuple[str, str], Callable[[Scene], dict[str, Any]]] = {
+    ("PUT", "manage-attendance-correction"): lambda scene: {"seconds": 60, "reason": "They were on the telephone."},
+    ("POST", "manage-meeting-kick"): lambda scene: {"participants": [str(scene.participant.pk)]},
+    ("POST", "manage-meetings"): lambda scene: {"title": "New"},
+    ("PATCH", "manage-meeting"): lambda scene: {"capacity": 30},
+    ("POST", "manage-participants"): lambda scene: {"user": UserFactory().username},
+    ("POST", "manage-enrolments"): lambda scene: {"people": [UserFactory().username]},
+    ("PATCH", "manage-participant"): lambda scene: {"name": "Another name"},
 }
+
+
+def _send_nothing(scene: Scene) -> dict[str, Any]:
+    return {}
 
 
 @pytest.fixture(autouse=True)
@@ -220,7 +267,7 @@ def _make_user(caller: str) -> User:
 def call(caller: str, method: str, name: str) -> HttpResponse:
     removed = name == "manage-participant-restore"
     scene = build_scene(ParticipantState.REMOVED if removed else ParticipantState.ENROLLED)
-    body = BODIES.get((method, name), dict)()
+    body = BODIES.get((method, name), _send_nothing)(scene)
     client: Any = become(caller, scene)
     address = reverse(f"api:{name}", kwargs=scene.find_arguments(name))
     send = getattr(client, method.lower())

@@ -71,6 +71,20 @@ def session(**changes: object) -> dict[str, Any]:
     }
 
 
+def peer(**changes: object) -> dict[str, Any]:
+    return {
+        "id": "dddd4444-0000-4000-8000-000000000005",
+        "user_id": PARTICIPANT_ID,
+        "custom_participant_id": CUSTOM_ID,
+        "display_name": "Ada Example",
+        "preset_name": "group_call_participant",
+        "joined_at": "2027-01-11T09:00:02.000Z",
+        "left_at": "2027-01-11T09:20:02.000Z",
+        "duration": 20,
+        **changes,
+    }
+
+
 def complaint(code: int, message: str) -> dict[str, Any]:
     """Shape A: RealtimeKit itself."""
     return {"success": False, "error": {"code": code, "message": message}}

@@ -24,10 +24,10 @@ def scene() -> Scene:
     """A lesson of an hour: ada on time, bob late and short, eve never; and zoe in another room, still there."""
     meeting, other = MadeMeetingFactory(opens_at=at(0), closes_at=at(60)), MadeMeetingFactory()
     with time_machine.travel(at(-60), tick=False):
-        people = {
-            name: EnrolledFactory(meeting=meeting, custom_participant_id=name) for name in ("ada", "bob", "eve")
-        }
-        people["zoe"] = EnrolledFactory(meeting=other, custom_participant_id="zoe")
+        rooms = {"ada": meeting, "bob": meeting, "eve": meeting, "zoe": other}
+        people: Scene = {}
+        for name, room in rooms.items():
+            people[name] = EnrolledFactory(meeting=room, custom_participant_id=name)
     hear(meeting, "s1", {"ada": (0, 60), "bob": (20, 35)}, ended_at=at(60))
     hear(other, "s2", {"zoe": (10, None)})
     return people

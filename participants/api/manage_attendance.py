@@ -1,0 +1,188 @@
+"""Who came, for staff and managers: of one meeting, across meetings, as a file; and corrections."""
+
+import re
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from participants.api import examples
+from participants.api.attendancerendering import render_presence, render_record
+from participants.api.attendanceshapes import AttendanceRecordShape, CorrectionInput, PresenceShape
+from participants.api.manage_meetings import ManageView
+from participants.api.pagination import Pages
+from participants.api.permissions import find_meeting, find_presence, require_export
+from participants.api.schema import PAGING, describe_filter, describe_page
+from participants.api.views import read_actor
+from participants.models import EventKind, Meeting, Participant, Presence
+from participants.models.event import record
+from participants.services import attendance, attendancecsv, attendancefilters, presence, rights
+
+_TYPES: dict[str, Any] = {
+    "id": OpenApiTypes.UUID,
+    "flag": bool,
+    "number": float,
+    "time": OpenApiTypes.DATETIME,
+    "text": str,
+}
+FILTERS = [
+    OpenApiParameter(name, _TYPES[known.kind], description=f"{known.label}.")
+    for name, known in attendancefilters.FILTERS.items()
+]
+_OF_ONE_MEETING = [item for item in FILTERS if item.name not in {"meeting", "manager"}]
+_ZONE = describe_filter("time_zone", "Of the times in the file, such as Europe/Berlin; UTC unless told.")
+_CSV = {(200, "text/csv"): OpenApiTypes.BINARY}
+
+
+class StrangerPages(Pages):
+    """By the ids that strangers go by."""
+
+    ordering = ("key",)
+
+    def is_place(self, text: str) -> bool:
+        return bool(re.fullmatch(r"[^\x00\ud800-\udfff]{1,255}", text, re.DOTALL))
+
+
+def read_filters(request: Request) -> dict[str, Any]:
+    """Raises ValidationError that names every filter that can't be read."""
+    values, problems = attendancefilters.read(request.query_params)
+    if problems:
+        told = {name: [ErrorDetail(text, code="invalid_filter")] for name, text in problems.items()}
+        raise ValidationError(told)
+    return values
+
+
+class MeetingAttendanceView(ManageView):
+    @extend_schema(
+        operation_id="manage_meeting_attendance",
+        summary="Who came to a meeting",
+        description="One item per person who was expected or came, over all the meeting's sessions (or one, with "
+        "`session`), newest enrolment first. Filters choose people by any session of theirs. `known=false` lists who "
+        "was there without being a participant of ours: `participant` is null. Recorders are in neither.",
+        parameters=[*PAGING, *_OF_ONE_MEETING, describe_filter("known", "Ours, or strangers.", ["true", "false"])],
+        responses={200: describe_page(AttendanceRecordShape)},
+        examples=[OpenApiExample("A page", value=examples.ATTENDANCE, response_only=True, status_codes=["200"])],
+    )
+    def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
+        meeting = find_meeting(request, meeting_id, "view_presence")
+        asked = read_filters(request)
+        if request.query_params.get("known", "").lower() in {"false", "0", "no"}:
+            return self._list_strangers(request, meeting, asked.get("session"))
+        pages = Pages()
+        rows = attendance.list_people(meeting, asked).defer("token", "meeting__raw", "preset__raw")
+        people: list[Participant] = pages.paginate_queryset(rows, request, view=self) or []
+        records = attendance.describe(meeting, people, session=asked.get("session"))
+        return pages.get_paginated_response([render_record(item) for item in records])
+
+    def _list_strangers(self, request: Request, meeting: Meeting, session: uuid.UUID | None) -> Response:
+        pages = StrangerPages()
+        rows: Any = attendance.list_strangers(meeting, session)
+        page: list[dict[str, str]] = pages.paginate_queryset(rows, request, view=self) or []
+        keys = [row["key"] for row in page]
+        records = attendance.describe_strangers(meeting, keys, session=session)
+        return pages.get_paginated_response([render_record(item) for item in records])
+
+
+class AttendanceView(ManageView):
+    @extend_schema(
+        operation_id="manage_attendance_list",
+        summary="Who came, across meetings",
+        description="One item per participant and session, newest first, of the meetings you may see. The filters "
+        "have the names that the lists in admin use, and combine.",
+        parameters=[*PAGING, *FILTERS],
+        responses={200: describe_page(PresenceShape)},
+    )
+    def get(self, request: Request) -> Response:
+        rows = attendancefilters.narrow(rights.list_presences(request.user), read_filters(request))
+        pages = Pages()
+        page: list[Presence] | None = pages.paginate_queryset(_with_relations(rows), request, view=self)
+        return pages.get_paginated_response([render_presence(row) for row in page or []])
+
+
+class AttendanceExportView(ManageView):
+    @extend_schema(
+        operation_id="manage_attendance_export",
+        summary="Who came, as a file",
+        description="Exactly what the list shows with the same filters, as CSV in UTF-8, streamed. Needs the right "
+        "`export_data`; audited.",
+        parameters=[*FILTERS, _ZONE],
+        responses=_CSV,
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        require_export(request)
+        rows = rights.list_presences(request.user)
+        if not rights.holds(request.user, "export_data"):
+            rows = rows.filter(session__meeting__in=rights.list_meetings(request.user, "export_data").values("pk"))
+        return _stream(request, rows, None)
+
+
+class MeetingAttendanceExportView(ManageView):
+    @extend_schema(
+        operation_id="manage_meeting_attendance_export",
+        summary="Who came to a meeting, as a file",
+        description="One line per participant and session, as CSV in UTF-8, streamed. Needs the right `export_data`; "
+        "audited.",
+        parameters=[*_OF_ONE_MEETING, _ZONE],
+        responses=_CSV,
+    )
+    def get(self, request: Request, meeting_id: uuid.UUID) -> HttpResponseBase:
+        meeting = find_meeting(request, meeting_id, "view_presence")
+        require_export(request, meeting)
+        return _stream(request, Presence.objects.filter(session__meeting=meeting), meeting)
+
+
+class CorrectionView(ManageView):
+    @extend_schema(
+        operation_id="manage_attendance_correct",
+        summary="Correct the minutes",
+        description="Says how long somebody was there, with the reason. What was measured stays beside it; minutes "
+        "and shares follow the correction, late and early stay as measured. Audited.",
+        request=CorrectionInput,
+        responses={200: PresenceShape},
+        examples=[OpenApiExample("Their line was down", value=examples.CORRECTION, request_only=True)],
+    )
+    def put(self, request: Request, presence_id: uuid.UUID) -> Response:
+        row = find_presence(request, presence_id, "correct_presence")
+        asked = CorrectionInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        presence.correct(row, by=read_actor(request), **asked.validated_data)
+        return _answer(presence_id)
+
+    @extend_schema(
+        operation_id="manage_attendance_withdraw_correction",
+        summary="Withdraw a correction",
+        description="What was measured counts again. Safe to repeat.",
+        responses={200: PresenceShape},
+    )
+    def delete(self, request: Request, presence_id: uuid.UUID) -> Response:
+        row = find_presence(request, presence_id, "correct_presence")
+        presence.withdraw_correction(row, by=read_actor(request))
+        return _answer(presence_id)
+
+
+def _with_relations(rows: QuerySet[Presence]) -> QuerySet[Presence]:
+    related = rows.select_related("session__meeting", "participant__person", "participant__preset", "corrected_by")
+    return related.defer("session__raw", "session__meeting__raw", "participant__token", "participant__preset__raw")
+
+
+def _answer(pk: uuid.UUID) -> Response:
+    return Response(render_presence(_with_relations(Presence.objects.all()).get(pk=pk)))
+
+
+def _stream(request: Request, rows: QuerySet[Presence], meeting: Meeting | None) -> StreamingHttpResponse:
+    asked = read_filters(request)
+    zone = attendancecsv.find_zone(request.query_params.get("time_zone") or "UTC")
+    told = {name: request.query_params[name][:200] for name in asked}
+    record(EventKind.ATTENDANCE_EXPORTED, read_actor(request), meeting=meeting, filters=told, time_zone=zone.key)
+    answer = StreamingHttpResponse(
+        attendancecsv.write(attendancefilters.narrow(rows, asked), zone), content_type="text/csv; charset=utf-8"
+    )
+    answer["Content-Disposition"] = 'attachment; filename="attendance.csv"'
+    answer["Cache-Control"] = "no-store"
+    return answer
