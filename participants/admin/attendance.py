@@ -1,23 +1,26 @@
-"""Who came: one row for each person and session. Read here; corrected where the service says so."""
+"""Who came: one row for each person and session. Staff may correct the minutes, with a reason."""
 
+import uuid
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import badges
-from participants.admin.access import may
+from participants.admin.access import may, read_actor
 from participants.admin.badges import Tone
 from participants.admin.reportlists import ReportList
 from participants.admin.zones import read_reader_zone
+from participants.errors import CorrectionRefused, RollcallError
 from participants.models import Attendance, Presence
-from participants.services import rights
+from participants.services import presence, rights
 from participants.services.reports import SUBJECTS
 from participants.states import ReportSubject
 
@@ -111,6 +114,28 @@ class AttendanceAdmin(ReportList[Presence]):
         assert isinstance(answer, HttpResponse)
         return answer
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.correct_view)
+        return [path("<uuid:pk>/correct/", view, name="participants_presence_correct"), *super().get_urls()]
+
+    def correct_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Say how long somebody was there, or let what was measured count again."""
+        row = self.find_or_404(request, pk)
+        if not may(request, "correct_presence", row.participant.meeting):
+            raise PermissionDenied
+        if request.method == "POST":
+            try:
+                if "withdraw" in request.POST:
+                    presence.withdraw_correction(row, by=read_actor(request))
+                    self.say(request, "What was measured counts again.", good=True)
+                else:
+                    minutes, reason = _read_minutes(request.POST.get("minutes", "")), request.POST.get("reason", "")
+                    presence.correct(row, seconds=minutes, reason=reason.replace("\0", ""), by=read_actor(request))
+                    self.say(request, "Corrected. What was measured is kept.", good=True)
+            except RollcallError as error:
+                self.say(request, f"Nothing was corrected. {error}", good=False)
+        return self.go_to("change", row.pk)
+
     def get_fieldsets(self, request: HttpRequest, obj: Presence | None = None) -> Any:
         return ()
 
@@ -129,9 +154,19 @@ class AttendanceAdmin(ReportList[Presence]):
             early=render_number(row.left_early_seconds / 60) if row.left_early_seconds else badges.NOTHING,
             connections=rows,
             zone=read_reader_zone(request),
+            may_correct=may(request, "correct_presence", row.participant.meeting),
+            counted=f"{row.seconds / 60:.10g}",
             shows_participant=may(request, "view_participant", row.participant.meeting),
         )
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _read_minutes(text: str) -> int:
+    """Seconds. Raises CorrectionRefused."""
+    try:
+        return round(float(text.replace(",", ".")) * 60)
+    except (ValueError, OverflowError):
+        raise CorrectionRefused("Give the minutes as a number.") from None
 
 
 def render_who(name: str, below: str) -> SafeString:

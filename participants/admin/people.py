@@ -79,7 +79,7 @@ class PersonAdmin(ReadOnly[Person]):
         count = getattr(row, "held", 0)
         if not getattr(row, "shows_rows", False):
             return format_html("{}", count)
-        url = f"{reverse('admin:participants_participant_changelist')}?person={row.pk}"
+        url = f"{reverse('admin:participants_participant_changelist')}?person__id__exact={row.pk}"
         return format_html('<a class="rc-count" href="{}">{}</a>', url, count) if count else badges.NOTHING
 
     @admin.display(description="known since", ordering="created_at")

@@ -16,6 +16,7 @@ from participants.services import exporting, reports
 from tests.admin.conftest import sign_in
 from tests.factories import (
     NOW,
+    AttendanceFactory,
     EnrolledFactory,
     GuestFactory,
     MadeMeetingFactory,
@@ -177,6 +178,36 @@ def test_a_row_tells_its_connections_and_its_correction(staff: Client) -> None:
     html = read(staff, f"{ATTENDANCE}{row.pk}/change/")
     assert "Their line broke." in html
     assert "None: they never came." in html
+
+
+def test_minutes_are_corrected_with_a_reason_and_what_was_measured_stays(staff: Client, boss: User) -> None:
+    row = hold("Ada")
+    AttendanceFactory(session=row.session, participant=row.participant, joined_at=row.first_joined_at)
+    measured, url = row.measured_seconds, f"{ATTENDANCE}{row.pk}/correct/"
+    staff.post(url, {"minutes": "55.5", "reason": "Their line broke."})
+    row.refresh_from_db()
+    assert (row.seconds, row.measured_seconds, row.corrected_by) == (3330, measured, boss)
+    assert "Their line broke." in read(staff, f"{ATTENDANCE}{row.pk}/change/")
+    staff.post(url, {"withdraw": "1"})
+    row.refresh_from_db()
+    assert (row.seconds, row.correction_reason) == (row.measured_seconds, "")
+
+
+@pytest.mark.parametrize(
+    "form", [{"minutes": "x", "reason": "r"}, {"minutes": "nan", "reason": "r"}, {"minutes": "5"}]
+)
+def test_a_correction_without_sense_or_reason_changes_nothing(staff: Client, form: dict[str, str]) -> None:
+    row = hold("Ada")
+    html = staff.post(f"{ATTENDANCE}{row.pk}/correct/", form, follow=True).content.decode()
+    assert "Nothing was corrected." in html
+    row.refresh_from_db()
+    assert row.corrected_seconds is None
+
+
+def test_only_who_may_corrects() -> None:
+    row, viewer = hold("Ada"), sign_in("view_presence")
+    assert viewer.post(f"{ATTENDANCE}{row.pk}/correct/", {"minutes": "1", "reason": "r"}).status_code == 403
+    assert "Correct the minutes" not in read(viewer, f"{ATTENDANCE}{row.pk}/change/")
 
 
 def test_csv_streams_what_the_list_shows(staff: Client, boss: User) -> None:
