@@ -4,24 +4,70 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('participants', '0006_presence'),
+        ("participants", "0006_presence"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='export',
-            name='meetings',
-            field=models.JSONField(editable=False, help_text='Whose rows it was made of; empty where it was of all meetings.', null=True),
+            model_name="export",
+            name="meetings",
+            field=models.JSONField(
+                editable=False, help_text="Whose rows it was made of; empty where it was of all meetings.", null=True
+            ),
         ),
         migrations.AlterField(
-            model_name='event',
-            name='kind',
-            field=models.CharField(choices=[('meeting.created', 'Meeting created'), ('meeting.made', 'Meeting made at RealtimeKit'), ('meeting.failed', 'Meeting refused by RealtimeKit'), ('meeting.changed', 'Meeting changed'), ('meeting.applied', 'Change applied at RealtimeKit'), ('meeting.retried', 'Meeting retried'), ('participant.enrolled', 'Enrolled'), ('participant.added', 'Added at RealtimeKit'), ('participant.adopted', 'Found at RealtimeKit and adopted'), ('participant.failed', 'Refused by RealtimeKit'), ('participant.retried', 'Retried'), ('participant.changed', 'Preset or name changed'), ('participant.applied', 'Change applied at RealtimeKit'), ('participant.refreshed', 'Token refreshed'), ('participant.token_issued', 'Token issued to a back end'), ('participant.lost', 'Gone at RealtimeKit, to be added again'), ('participant.extras_deleted', 'Duplicates deleted at RealtimeKit'), ('participant.removing', 'Removal asked for'), ('participant.removed', 'Removed'), ('participant.restored', 'Restored'), ('person.made', 'Person made'), ('person.blocked', 'Blocked'), ('person.unblocked', 'Unblocked'), ('person.deactivated', 'User deactivated'), ('person.user_deleted', 'User deleted'), ('batch.started', 'Bulk enrolment started'), ('batch.stopped', 'Bulk enrolment stopped'), ('batch.retried', 'Bulk enrolment retried'), ('batch.undone', 'Bulk enrolment undone'), ('session.kicked', 'Put out of a session'), ('session.ended', 'Session ended'), ('presence.corrected', 'Minutes corrected'), ('presence.correction_withdrawn', 'Correction of minutes withdrawn'), ('attendance.exported', 'Attendance exported'), ('sync.done', 'Synced from RealtimeKit'), ('report.saved', 'Report saved'), ('report.deleted', 'Report deleted'), ('export.asked', 'Spreadsheet asked for'), ('export.failed', 'Spreadsheet could not be made'), ('export.downloaded', 'List downloaded'), ('keys.rotated', 'Token encryption keys rotated')], max_length=40),
+            model_name="event",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("meeting.created", "Meeting created"),
+                    ("meeting.made", "Meeting made at RealtimeKit"),
+                    ("meeting.failed", "Meeting refused by RealtimeKit"),
+                    ("meeting.changed", "Meeting changed"),
+                    ("meeting.applied", "Change applied at RealtimeKit"),
+                    ("meeting.retried", "Meeting retried"),
+                    ("participant.enrolled", "Enrolled"),
+                    ("participant.added", "Added at RealtimeKit"),
+                    ("participant.adopted", "Found at RealtimeKit and adopted"),
+                    ("participant.failed", "Refused by RealtimeKit"),
+                    ("participant.retried", "Retried"),
+                    ("participant.changed", "Preset or name changed"),
+                    ("participant.applied", "Change applied at RealtimeKit"),
+                    ("participant.refreshed", "Token refreshed"),
+                    ("participant.token_issued", "Token issued to a back end"),
+                    ("participant.lost", "Gone at RealtimeKit, to be added again"),
+                    ("participant.extras_deleted", "Duplicates deleted at RealtimeKit"),
+                    ("participant.removing", "Removal asked for"),
+                    ("participant.removed", "Removed"),
+                    ("participant.restored", "Restored"),
+                    ("person.made", "Person made"),
+                    ("person.blocked", "Blocked"),
+                    ("person.unblocked", "Unblocked"),
+                    ("person.deactivated", "User deactivated"),
+                    ("person.user_deleted", "User deleted"),
+                    ("batch.started", "Bulk enrolment started"),
+                    ("batch.stopped", "Bulk enrolment stopped"),
+                    ("batch.retried", "Bulk enrolment retried"),
+                    ("batch.undone", "Bulk enrolment undone"),
+                    ("session.kicked", "Put out of a session"),
+                    ("session.ended", "Session ended"),
+                    ("presence.corrected", "Minutes corrected"),
+                    ("presence.correction_withdrawn", "Correction of minutes withdrawn"),
+                    ("attendance.exported", "Attendance exported"),
+                    ("sync.done", "Synced from RealtimeKit"),
+                    ("report.saved", "Report saved"),
+                    ("report.deleted", "Report deleted"),
+                    ("export.asked", "Spreadsheet asked for"),
+                    ("export.failed", "Spreadsheet could not be made"),
+                    ("export.downloaded", "List downloaded"),
+                    ("keys.rotated", "Token encryption keys rotated"),
+                ],
+                max_length=40,
+            ),
         ),
         migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['started_at'], name='session_started'),
+            model_name="session",
+            index=models.Index(fields=["started_at"], name="session_started"),
         ),
     ]
