@@ -13,8 +13,9 @@ VENDOR_PREFIX = "vendor/"
 _PACKAGES = {
     "vendor/realtimekit": Path("@cloudflare/realtimekit/dist"),
     "vendor/realtimekit-ui": Path("@cloudflare/realtimekit-ui/dist/realtimekit-ui"),
+    "vendor/uplot": Path("uplot/dist"),
 }
-_WANTED = {"vendor/realtimekit": {"browser.js"}}
+_WANTED = {"vendor/realtimekit": {"browser.js"}, "vendor/uplot": {"uPlot.esm.js", "uPlot.min.css"}}
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped package
@@ -33,7 +34,7 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: i
 
 
 class FrontEndPackagesFinder(BaseFinder):
-    """Finds the official RealtimeKit builds that npm put under ``node_modules``; none is fine."""
+    """Finds the published builds that npm put under ``node_modules``; none is fine."""
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         for prefix, storage in self._storages():

@@ -167,3 +167,32 @@ class Misconfigured(RollcallError):
 
     code = "provider_misconfigured"
     message = "The connection to RealtimeKit needs an administrator."
+
+
+class UnreadableFilter(RollcallError):
+    """``field`` is the parameter, ``label`` what staff call it."""
+
+    code = "unreadable_filter"
+    message = "This filter can't be read. Correct it or remove it."
+
+
+class TooManyRows(RollcallError):
+    """``limit`` is how many rows one spreadsheet may hold."""
+
+    code = "too_many_rows"
+    message = "More than 100,000 rows match. Narrow the filter, or download the list as CSV, which has no limit."
+
+
+class ReportUnnamed(RollcallError):
+    code = "report_unnamed"
+    message = "Give the report a name of at most 100 characters."
+
+
+class ExportGone(RollcallError):
+    code = "export_gone"
+    message = "This file is no longer kept, or not made yet. Export the list again."
+
+
+class RightsChanged(RollcallError):
+    code = "rights_changed"
+    message = "You may no longer see everything in this file. Export the list again."

@@ -1,14 +1,33 @@
 """factory_boy factories: fixed sequences, no random data."""
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import factory
 from django.contrib.auth.models import Permission, User
 from factory.django import DjangoModelFactory
 
-from participants.models import Batch, DriftItem, DriftReport, Meeting, Participant, Person, Preset
-from participants.states import DRIFT_ACTIONS, DriftKind, MeetingState, MeetingStatus, ParticipantState, Source
+from participants.models import (
+    Attendance,
+    Batch,
+    DriftItem,
+    DriftReport,
+    Meeting,
+    Participant,
+    Person,
+    Presence,
+    Preset,
+    Session,
+)
+from participants.states import (
+    DRIFT_ACTIONS,
+    DriftKind,
+    KnownBy,
+    MeetingState,
+    MeetingStatus,
+    ParticipantState,
+    Source,
+)
 
 NOW = datetime(2027, 1, 11, 8, 0, tzinfo=UTC)
 _remote_ids = itertools.count(1)
@@ -141,3 +160,77 @@ class DriftItemFactory(DjangoModelFactory[DriftItem]):
     custom_participant_id = factory.Sequence(lambda n: f"stranger-{n}")
     remote_ids = factory.LazyFunction(lambda: [make_remote_id("cccc3333")])
     actions = factory.LazyAttribute(lambda item: [action.value for action in DRIFT_ACTIONS[DriftKind(item.kind)]])
+
+
+class SessionFactory(DjangoModelFactory[Session]):
+    """An hour's session that is over, of a meeting whose window it filled."""
+
+    class Meta:
+        model = Session
+
+    meeting = factory.SubFactory(MadeMeetingFactory)
+    realtimekit_id = factory.LazyFunction(lambda: make_remote_id("cccc3333"))
+    remote_meeting_id = factory.LazyAttribute(lambda session: session.meeting.realtimekit_id)
+    title = factory.SelfAttribute("meeting.title")
+    started_at = NOW
+    started_known_by = KnownBy.WEBHOOK
+    ended_at = factory.LazyAttribute(lambda session: session.started_at + timedelta(hours=1))
+    ended_known_by: str = KnownBy.WEBHOOK
+    opens_at = factory.SelfAttribute("started_at")
+    closes_at = factory.LazyAttribute(lambda session: session.started_at + timedelta(hours=1))
+    rolled_at = factory.SelfAttribute("started_at")
+
+
+class LiveSessionFactory(SessionFactory):
+    ended_at = None
+    ended_known_by = ""
+
+
+class AttendanceFactory(DjangoModelFactory[Attendance]):
+    """A connection that lasted as long as the session."""
+
+    class Meta:
+        model = Attendance
+
+    session = factory.SubFactory(SessionFactory)
+    participant = factory.LazyAttribute(lambda row: EnrolledFactory(meeting=row.session.meeting))
+    peer_id = factory.LazyFunction(lambda: make_remote_id("dddd4444"))
+    custom_participant_id = factory.LazyAttribute(lambda row: getattr(row.participant, "custom_participant_id", ""))
+    name = factory.LazyAttribute(lambda row: row.participant.effective_name if row.participant else "Somebody")
+    joined_at = factory.SelfAttribute("session.started_at")
+    joined_known_by = KnownBy.WEBHOOK
+    left_at = factory.SelfAttribute("session.ended_at")
+    left_known_by = KnownBy.WEBHOOK
+
+
+class PresenceFactory(DjangoModelFactory[Presence]):
+    """Never came. ``joined`` (minutes after the start) and ``minutes`` make it somebody who did."""
+
+    class Meta:
+        model = Presence
+
+    class Params:
+        joined: float | None = None
+        minutes: float | None = None
+
+    session = factory.SubFactory(SessionFactory)
+    participant = factory.LazyAttribute(lambda row: EnrolledFactory(meeting=row.session.meeting))
+    was_enrolled = True
+    first_joined_at = factory.LazyAttribute(
+        lambda row: None if row.joined is None else row.session.started_at + timedelta(minutes=row.joined)
+    )
+    measured_seconds = factory.LazyAttribute(
+        lambda row: 0 if row.joined is None else int(60 * (60 - row.joined if row.minutes is None else row.minutes))
+    )
+    is_present = factory.LazyAttribute(lambda row: row.joined is not None and row.session.ended_at is None)
+    last_left_at = factory.LazyAttribute(
+        lambda row: (
+            None
+            if row.joined is None or row.is_present
+            else row.first_joined_at + timedelta(seconds=row.measured_seconds)
+        )
+    )
+    connections = factory.LazyAttribute(lambda row: 0 if row.joined is None else 1)
+    late_seconds = factory.LazyAttribute(lambda row: None if row.joined is None else int(60 * row.joined))
+    share_of_window = factory.LazyAttribute(lambda row: row.measured_seconds / 3600)
+    share_of_session = factory.LazyAttribute(lambda row: row.measured_seconds / 3600)

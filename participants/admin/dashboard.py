@@ -1,6 +1,7 @@
-"""The index page's cards: what is going on, in four numbers, each a way to the rows behind it."""
+"""The index page: what is going on in numbers and short lists, each a way to the rows behind it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -10,8 +11,11 @@ from django.utils import timezone
 from participants.admin.access import may
 from participants.admin.badges import Tone
 from participants.admin.history import Entry, describe_event
+from participants.admin.reportpages import link_list
+from participants.admin.zones import read_reader_zone
 from participants.models import Event
-from participants.services import rights
+from participants.services import budget, overview, rights, savedreports
+from participants.services.reports import SUBJECTS
 from participants.states import MeetingStatus, ParticipantState
 
 EVENTS_SHOWN = 8
@@ -24,6 +28,36 @@ class Card:
     url: str
     tone: Tone
     hint: str
+
+
+def sees_lists(request: HttpRequest) -> bool:
+    """Whether there is a list that the user may ask questions of. Managers may of each."""
+    user: Any = request.user
+    return any(rights.holds(user, found.right) for found in SUBJECTS.values()) or may(request, "view_presence")
+
+
+def describe(request: HttpRequest) -> dict[str, Any]:
+    """What the index shows beside Django's own. The number of queries does not grow with the rows."""
+    user: Any = request.user
+    now = timezone.now()
+    zone = read_reader_zone(request)
+    may_attend = may(request, "view_presence")
+    weeks = overview.list_weeks(user, now) if may_attend else []
+    return {
+        "cards": list_cards(request),
+        "latest_events": list_events(request),
+        "live": overview.list_live(user) if may(request, "view_session") else None,
+        "opening": overview.list_opening(user, now) if may(request, "view_meeting") else None,
+        "failed": overview.list_failed(user) if may(request, "view_participant") else None,
+        "weeks": weeks if any(week.sessions for week in weeks) else [],
+        "may_attend": may_attend,
+        "budget": budget.read_state() if rights.holds(user, "view_connection") else None,
+        "saved_reports": [
+            (report, f"{link_list(report.subject)}?{report.query}") for report in savedreports.list_for(user)[:8]
+        ],
+        "zone": zone,
+        "now": now,
+    }
 
 
 def list_cards(request: HttpRequest) -> list[Card]:
@@ -60,6 +94,6 @@ def _count_participants(request: HttpRequest) -> list[Card]:
     ]
     counts = {state: rows.filter(state=state).count() for state, *_ in wanted}
     return [
-        Card(label, counts[state], f"{url}?state__exact={state}", tone if counts[state] else "quiet", hint)
+        Card(label, counts[state], f"{url}?state={state}", tone if counts[state] else "quiet", hint)
         for state, label, tone, hint in wanted
     ]

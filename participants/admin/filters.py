@@ -7,14 +7,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from participants.models import Meeting, Participant, Person, Preset
-from participants.services import rights
-from participants.services.people import parse_id
-from participants.services.tokensearch import TOKEN_STATES, find_by_token
+from participants.models import Meeting, Person, Preset
 from participants.states import MeetingStatus
 
 Choices = list[tuple[str, str]]
-_MEETINGS_SHOWN = 15
 
 
 class NowFilter(SimpleListFilter):
@@ -41,39 +37,6 @@ class NowFilter(SimpleListFilter):
             case "inactive":
                 return queryset.exclude(active)
         return queryset
-
-
-class MeetingFilter(SimpleListFilter):
-    """The newest meetings and the one chosen; others are reached from the list of meetings."""
-
-    title = "meeting"
-    parameter_name = "meeting"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        rows = rights.list_meetings(request.user)
-        shown = list(rows.order_by("-created_at").values_list("pk", "title")[:_MEETINGS_SHOWN])
-        chosen = parse_id(self.value() or "")
-        if chosen and all(pk != chosen for pk, _ in shown):
-            shown.extend(rows.filter(pk=chosen).values_list("pk", "title"))
-        return [(str(pk), title) for pk, title in shown]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Participant]) -> QuerySet[Participant]:
-        if not self.value():
-            return queryset
-        chosen = parse_id(self.value() or "")
-        return queryset.filter(meeting=chosen) if chosen else queryset.none()
-
-
-class TokenFilter(SimpleListFilter):
-    title = "token"
-    parameter_name = "token_state"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        return list(TOKEN_STATES.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Participant]) -> QuerySet[Participant]:
-        state = self.value()
-        return find_by_token(queryset, state, timezone.now()) if state in TOKEN_STATES else queryset
 
 
 class TroubleFilter(SimpleListFilter):

@@ -251,7 +251,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
             (
                 state.label,
                 getattr(meeting, f"{state}_count", 0),
-                f"{people}&state__exact={state}" if people else "",
+                f"{people}&state={state}" if people else "",
             )
             for state in COUNTED
         ]
@@ -264,6 +264,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
             "counts": counts,
             "join_link": request.build_absolute_uri(reverse("meeting", args=[meeting.pk])),
             "may_enrol": may(request, "add_participant", meeting),
+            "may_report": may(request, "view_presence", meeting),
             "may_retry": (meeting.state != MeetingState.CREATED or bool(meeting.last_error_code))
             and self.has_change_permission(request, meeting),
             "next_try": badges.render_moment(meeting.next_attempt_at, now),
@@ -290,5 +291,5 @@ def _render_count(row: Meeting, state: ParticipantState, tone: str) -> SafeStrin
         return SafeString('<span class="rc-quiet">0</span>')
     if not getattr(row, "shows_people", False):
         return format_html("{}", count)
-    url = f"{reverse('admin:participants_participant_changelist')}?meeting={row.pk}&state__exact={state}"
+    url = f"{reverse('admin:participants_participant_changelist')}?meeting={row.pk}&state={state}"
     return format_html('<a class="rc-count {}" href="{}">{}</a>', tone, url, count)

@@ -2,7 +2,6 @@ import uuid
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, Value
@@ -16,9 +15,7 @@ from django.utils.safestring import SafeString
 from participants.admin import badges, bulkactions
 from participants.admin.access import may, read_actor
 from participants.admin.bulkactions import Many
-from participants.admin.filters import MeetingFilter, TokenFilter
 from participants.admin.history import list_history
-from participants.admin.mixins import ReadOnly
 from participants.admin.participantactions import (
     ACTIONS,
     AT_ONCE,
@@ -29,36 +26,25 @@ from participants.admin.participantactions import (
     list_possible,
     select,
 )
+from participants.admin.reportlists import ReportList
 from participants.admin.verdicts import judge_for_staff
 from participants.admin.wording import Line, describe
 from participants.errors import RollcallError
 from participants.models import Participant, Preset
 from participants.services import rights
+from participants.services.reports import SUBJECTS
+from participants.states import ReportSubject
 
 
-class ParticipantAdmin(ReadOnly[Participant]):
+class ParticipantAdmin(ReportList[Participant]):
     """Rows are changed by actions, each of which calls one service; nobody is added here but on the meeting."""
 
     change_form_template = "admin/participants/participant/change_form.html"
+    change_list_template = "admin/participants/participant/change_list.html"
     list_display = ("who", "in_meeting", "state_badge", "token_state", "role", "changed")
-    list_filter = (
-        "state",
-        TokenFilter,
-        MeetingFilter,
-        ("preset", RelatedOnlyFieldListFilter),
-        ("enrolled_by", RelatedOnlyFieldListFilter),
-        "source",
-        "created_at",
-        "updated_at",
-    )
-    search_fields = (
-        "name",
-        "person__display_name",
-        "person__email",
-        "person__user__username",
-        "custom_participant_id",
-        "realtimekit_id",
-    )
+    subject = SUBJECTS[ReportSubject.PARTICIPANTS]
+    has_periods = False
+    search_fields = subject.searched
     search_help_text = "Name, e-mail, username, custom participant id or RealtimeKit id"
     ordering = ("-updated_at",)
     fieldsets = (

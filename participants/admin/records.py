@@ -53,7 +53,7 @@ class PresetAdmin(ReadOnly[Preset]):
 
     @admin.display(description="participants", ordering="people_count")
     def people(self, row: Preset) -> SafeString:
-        url = f"{reverse('admin:participants_participant_changelist')}?preset__id__exact={row.pk}"
+        url = f"{reverse('admin:participants_participant_changelist')}?preset={row.pk}"
         return _render_count(getattr(row, "people_count", 0), url if getattr(row, "shows_rows", False) else "")
 
     @admin.display(description="default of meetings", ordering="meetings_count")

@@ -7,22 +7,38 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 from django_tasks_db.models import DBTaskResult
 
-from participants.admin import connection
+from participants.admin import connection, dashboard
 from participants.admin.accounts import TellsOfRemovals
+from participants.admin.attendance import AttendanceAdmin
 from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
-from participants.admin.dashboard import list_cards, list_events
 from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.drift import DriftReportAdmin
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
 from participants.admin.records import EventAdmin, PresetAdmin
+from participants.admin.reportpages import ReportPages
+from participants.admin.sessions import SessionAdmin
 from participants.admin.verifying import VerifiesEmails
-from participants.models import Batch, Delivery, DriftReport, Event, Meeting, Participant, Person, Preset
+from participants.models import (
+    Batch,
+    Delivery,
+    DriftReport,
+    Event,
+    Meeting,
+    Participant,
+    Person,
+    Presence,
+    Preset,
+    Session,
+)
 from participants.services import rights
 
-ORDER = ("Meeting", "Participant", "Batch", "DriftReport", "Person", "Preset", "Event", "Delivery")
+ORDER = (
+    *("Meeting", "Participant", "Presence", "Session", "Batch", "DriftReport", "Person", "Preset"),
+    *("Event", "Delivery"),
+)
 
 NAMES = {"axes": "Sign-in protection"}
 """Packages whose own name says nothing to staff."""
@@ -38,6 +54,8 @@ class RollcallAdminSite(AdminSite):
         # Not by the decorator: it would ask for this very site while it is being made.
         self.register(Meeting, MeetingAdmin)
         self.register(Participant, ParticipantAdmin)
+        self.register(Presence, AttendanceAdmin)
+        self.register(Session, SessionAdmin)
         self.register(Batch, BatchAdmin)
         self.register(DriftReport, DriftReportAdmin)
         self.register(Person, PersonAdmin)
@@ -58,16 +76,20 @@ class RollcallAdminSite(AdminSite):
             path("connection/", self.admin_view(self.connection_view), name="connection"),
             path("connection/sync/", self.admin_view(connection.pull), name="sync"),
             path("connection/webhook/", self.admin_view(self.webhook_view), name="connection_webhook"),
+            *ReportPages(self).list_urls(),
         ]
         return own + super().get_urls()
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         may_connect = rights.holds(request.user, "view_connection")
-        return {**super().each_context(request), "may_view_connection": may_connect}
+        return {
+            **super().each_context(request),
+            "may_view_connection": may_connect,
+            "may_view_reports": request.user.is_active and dashboard.sees_lists(request),
+        }
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        more = {"cards": list_cards(request), "latest_events": list_events(request), **(extra_context or {})}
-        return super().index(request, more)
+        return super().index(request, {**dashboard.describe(request), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Ours first, in the order of ``ORDER``."""

@@ -104,6 +104,15 @@ PHYSICS = Room(
     failing=("greta",),
     closes=timedelta(days=30),
 )
+CHEMISTRY = Room(
+    "chemistry-lab",
+    "Chemistry lab, week 3",
+    people=("ada", "elif", "kofi", "jun", "ines", "dana", "chidi", "bob"),
+    hosts=("mia",),
+    managers=("mia",),
+    opens=timedelta(hours=-26),
+    closes=timedelta(hours=-24),
+)
 ROOMS = (
     ALGEBRA,
     PHYSICS,
@@ -115,13 +124,7 @@ ROOMS = (
         opens=timedelta(minutes=30),
         closes=timedelta(minutes=90),
     ),
-    Room(
-        "chemistry-lab",
-        "Chemistry lab, week 3",
-        people=("ada", "elif", "kofi"),
-        opens=timedelta(hours=-26),
-        closes=timedelta(hours=-24),
-    ),
+    CHEMISTRY,
     Room("book-club", "Book club", people=("ada", "ines", "jun"), status="INACTIVE"),
     Room(
         "town-hall",
@@ -138,4 +141,57 @@ ROOMS = (
         admission="signed_in",
         capacity=3,
     ),
+)
+
+
+@dataclass(frozen=True)
+class Past:
+    """A session that was held: ``visits`` are usernames with the minutes of joining and leaving. Once a week ``ago``,
+    or when the room's window opened."""
+
+    room: Room
+    minutes: int
+    visits: tuple[tuple[str, float, float], ...]
+    ago: timedelta | None = None
+    id: UUID = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", uuid5(_NAMESPACE, f"session-{self.room.slug}-{self.ago}"))
+
+
+def _algebra(weeks: int, *visits: tuple[str, float, float]) -> Past:
+    return Past(ALGEBRA, 60, visits, ago=timedelta(weeks=weeks))
+
+
+_MIA, _BOB, _CHIDI, _DANA, _JUN = (
+    ("mia", -2, 60),
+    ("bob", 0, 58),
+    ("chidi", 1, 60),
+    ("dana", 2, 60),
+    ("jun", 12, 60),
+)
+PAST = (
+    Past(
+        CHEMISTRY,
+        120,
+        (
+            ("mia", -4, 120),
+            ("ada", -1, 118),
+            ("elif", 3, 61),
+            ("elif", 70, 120),
+            ("kofi", 22, 120),
+            ("dana", 0, 35),
+            ("dana", 41, 80),
+            ("dana", 84, 119),
+            ("chidi", 6, 96),
+            ("bob", 1, 120),
+            ("bob", 15, 50),
+        ),
+    ),
+    _algebra(6, _MIA, _BOB, _CHIDI, _DANA, _JUN),
+    _algebra(5, _MIA, _BOB, _DANA, _JUN),
+    _algebra(4, _MIA, _BOB, _CHIDI),
+    _algebra(3, _MIA, _CHIDI, _DANA, _JUN),
+    _algebra(2, _MIA, _BOB, _DANA),
+    _algebra(1, _MIA, _BOB, _CHIDI, _JUN),
 )

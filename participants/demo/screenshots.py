@@ -56,6 +56,10 @@ def _open_greta(page: Page) -> None:
     page.get_by_text("Can they join?").first.scroll_into_view_if_needed()
 
 
+def _open_filters(page: Page) -> None:
+    page.locator(".rc-drawer > summary").click()
+
+
 def _test_connection(page: Page) -> None:
     page.goto(page.locator("a[href*='/connection/']").first.get_attribute("href") or "")
     page.get_by_role("button", name="Test the connection").click()
@@ -92,6 +96,12 @@ SHOTS = (
     Shot("meetings", cast.ADMIN, f"{_ADMIN}/meeting/", (WIDE, PHONE)),
     Shot("participants", cast.ADMIN, f"{_ADMIN}/participant/", (WIDE, DARK, PHONE)),
     Shot("can-they-join", cast.ADMIN, f"{_ADMIN}/participant/?q=greta", (WIDE, PHONE), _open_greta),
+    Shot("attendance", cast.ADMIN, f"{_ADMIN}/presence/?came=false", (WIDE, PHONE)),
+    Shot("attendance-filters", cast.ADMIN, f"{_ADMIN}/presence/", (WIDE,), _open_filters),
+    Shot("sessions", cast.ADMIN, f"{_ADMIN}/session/", (WIDE,)),
+    Shot("report", cast.ADMIN, f"{_ADMIN}/meeting/{cast.CHEMISTRY.id}/report/", (WIDE, DARK, PHONE)),
+    Shot("live-board", cast.ADMIN, f"{_ADMIN}/meeting/{cast.ALGEBRA.id}/board/", (WIDE,)),
+    Shot("reports", cast.ADMIN, "/admin/reports/", (WIDE,)),
     Shot("connection", cast.ADMIN, "/admin/", (WIDE, DARK), _test_connection),
     Shot("join-list", cast.ADA, "/", (WIDE, DARK, PHONE), _wait_for_list),
     Shot("join-setup", cast.ADA, "/", (WIDE, PHONE), _press_join),

@@ -66,6 +66,11 @@ class EventKind(models.TextChoices):
     SYNCED = "sync.done", "Synced from RealtimeKit"
     DRIFT_DECIDED = "drift.decided", "Differences decided on"
     STRANGERS_DELETED = "drift.strangers_deleted", "Unknown participants deleted at RealtimeKit"
+    REPORT_SAVED = "report.saved", "Report saved"
+    REPORT_DELETED = "report.deleted", "Report deleted"
+    EXPORT_ASKED = "export.asked", "Spreadsheet asked for"
+    EXPORT_FAILED = "export.failed", "Spreadsheet could not be made"
+    EXPORT_DOWNLOADED = "export.downloaded", "List downloaded"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
 
 

@@ -45,6 +45,9 @@ class Export(Identified, Queued):
     state = models.CharField(max_length=16, choices=ExportState.choices, default=ExportState.PENDING, editable=False)
     rows = models.PositiveIntegerField(default=0, editable=False)
     total = models.PositiveIntegerField(default=0, editable=False)
+    meetings = models.JSONField(
+        null=True, editable=False, help_text="Whose rows it was made of; empty where it was of all meetings."
+    )
     content = models.BinaryField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)

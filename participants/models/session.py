@@ -64,6 +64,7 @@ class Session(Identified, Mirrored):
         indexes = [
             models.Index(fields=["meeting", "started_at"], name="session_of_meeting"),
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="session_live"),
+            models.Index(fields=["started_at"], name="session_started"),
         ]
 
     def __str__(self) -> str:

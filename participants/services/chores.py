@@ -15,7 +15,7 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, inbox, presence, repair, sessionlinks, sync
+from participants.services import drift, exporting, inbox, presence, repair, sessionlinks, sync
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,10 @@ def _forget_task_results(by: Actor, deadline: Deadline) -> None:
     call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
 
+def _forget_files(by: Actor, deadline: Deadline) -> None:
+    exporting.forget_old()
+
+
 def _forget_deliveries(by: Actor, deadline: Deadline) -> None:
     inbox.forget(deadline=deadline)
 
@@ -62,6 +66,7 @@ _MISSED = timedelta(minutes=2)
 _CHORES = {
     "sync": _Chore(_pull, conf.read_sync_interval),
     "survey": _Chore(_survey, conf.read_survey_interval),
+    "files": _Chore(_forget_files, lambda: _DAY),
     "repair": _Chore(_pull_sessions, lambda: _MINUTE),
     repair.CHORE: _Chore(_find_sessions, lambda: 10 * _MINUTE),
     "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),

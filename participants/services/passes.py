@@ -21,7 +21,19 @@ from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
-from participants.services import bulkwork, crews, drift, groups, inbox, people, removal, renewal, rooms, settling
+from participants.services import (
+    bulkwork,
+    crews,
+    drift,
+    exporting,
+    groups,
+    inbox,
+    people,
+    removal,
+    renewal,
+    rooms,
+    settling,
+)
 from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
@@ -74,6 +86,7 @@ def tick(
     has_deliveries = inbox.work(deadline=deadline, is_stopping=is_stopping).left
     outcome = converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
     outcome.unfinished |= has_deliveries
+    exporting.work(by=by, is_stopping=is_stopping)  # one file at most, so that doors open on time
     return outcome
 
 

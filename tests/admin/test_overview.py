@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 EVERYWHERE = (
     "",
     "connection/",
-    *(f"participants/{n}/" for n in ("meeting", "participant", "person", "preset", "event")),
+    *(f"participants/{n}/" for n in ("meeting", "participant", "presence", "session", "person", "preset", "event")),
 )
 
 

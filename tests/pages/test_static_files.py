@@ -10,6 +10,7 @@ from config.static import FrontEndPackagesFinder, HashedStaticFilesStorage
 
 SDK = "vendor/realtimekit/browser.js"
 UI_KIT = "vendor/realtimekit-ui/realtimekit-ui.esm.js"
+CHARTS = "vendor/uplot/uPlot.esm.js"
 
 
 @pytest.fixture
@@ -24,6 +25,10 @@ def installed(tmp_path: Path, settings: LazySettings) -> Path:
     (kit / "realtimekit-ui.esm.js").write_text('import "./p-1.entry.js"')
     (kit / "p-1.entry.js").write_text("entry")
     (kit / "p-1.entry.js.map").write_text("not wanted")
+    charts = tmp_path / "node_modules" / "uplot" / "dist"
+    charts.mkdir(parents=True)
+    (charts / "uPlot.esm.js").write_text("charts")
+    (charts / "uPlot.iife.js").write_text("not wanted")
     settings.BASE_DIR = tmp_path
     return tmp_path
 
@@ -45,7 +50,7 @@ def test_the_vendors_packages_are_found_under_their_published_names(installed: P
     assert Path(str(finder.find(SDK))).read_text() == "sdk"
     assert str(finder.find(UI_KIT)).endswith("dist/realtimekit-ui/realtimekit-ui.esm.js")
     collected = {f"{storage.prefix}/{name}" for name, storage in finder.list(None)}  # type: ignore[attr-defined]  # as collectstatic reads it
-    assert collected == {SDK, UI_KIT, "vendor/realtimekit-ui/p-1.entry.js"}
+    assert collected == {SDK, UI_KIT, CHARTS, "vendor/realtimekit-ui/p-1.entry.js"}
 
 
 @pytest.mark.parametrize("name", ["vendor/realtimekit/index.cjs.js", "vendor/realtimekit-ui/p-1.entry.js.map"])

@@ -146,7 +146,7 @@ def test_no_query_breaks_a_list(query: str, staff: Client, row: Participant) -> 
         assert is_answered(staff.get(f"{reverse(f'api:{name}', args=args)}?{query}")), name
 
 
-LISTS = ("meeting", "participant", "person", "preset", "event")
+LISTS = ("meeting", "participant", "presence", "session", "person", "preset", "event")
 QUERIES = (
     "q=%00",
     "q=" + "x" * 5000,
@@ -179,6 +179,16 @@ QUERIES = (
     "created_at__year=2026&created_at__month=13",
     "created_at__year=2026&created_at__month=2&created_at__day=31",
     "now=%00",
+    "on=%00",
+    "on=9999-12-31",
+    "joined_after=9999-12-31T23:59:59-23:59",
+    "joined_after=0001-01-01",
+    "started_before=x&came=x&live=%00",
+    "late_more_than_minutes=1e309",
+    "present_less_than_percent=nan",
+    "group=%00&manager=99999999999999999999&batch=x",
+    "enrolled_after=2026-02-31",
+    "totals=%00",
     "now=open&now=over",
     "_popup=1&_to_field=token",
     "_to_field=password",

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from participants.demo import cast
 from participants.errors import RollcallError
+from participants.management import pastsessions
 from participants.models import Actor, Meeting, Participant, Person, Preset
 from participants.realtimekit import Deadline
 from participants.services import enrolment, meetings, people, presets, registration, removal
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             block_people()
             fail_enrolments()
             register_webhook()
+            pastsessions.seed(timezone.now())
         except RollcallError as error:
             raise CommandError(f"{error} {error.data.get('reason', '')}".strip()) from None
         waiting = Participant.objects.filter(state="pending").count()

@@ -1,0 +1,100 @@
+"""The overview: what runs, what opens soon, what failed, how many came of late. All within the viewer's rights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.cache import cache
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce, TruncWeek
+
+from participants.models import Meeting, Participant, Session
+from participants.services import rights
+from participants.states import OCCUPYING, MeetingStatus, ParticipantState
+
+SHOWN = 5
+WEEKS = 8
+SOON = timedelta(hours=24)
+_CACHED = 300
+Viewer = User | AnonymousUser
+
+
+@dataclass(frozen=True)
+class Week:
+    """``share`` of those expected who came, 0 to 1; None in a week without sessions."""
+
+    begins: date
+    sessions: int
+    expected: int
+    came: int
+    minutes: int
+
+    @property
+    def ends(self) -> date:
+        return self.begins + timedelta(weeks=1)
+
+    @property
+    def percent(self) -> int | None:
+        return None if self.share is None else round(self.share * 100)
+
+    @property
+    def share(self) -> float | None:
+        return self.came / self.expected if self.expected else None
+
+
+def list_live(user: Viewer) -> Sequence[Session]:
+    """With ``present`` people each; the longest running first."""
+    rows = rights.list_sessions(user).live().filter(meeting__isnull=False)  # type: ignore[attr-defined]
+    counted = rows.annotate(present=Count("presences", filter=Q(presences__is_present=True)))
+    return list(counted.select_related("meeting").order_by("started_at", "pk")[:SHOWN])
+
+
+def list_opening(user: Viewer, now: datetime) -> Sequence[Meeting]:
+    """Meetings that open within a day, with ``expected`` people each."""
+    rows = rights.list_meetings(user).filter(opens_at__gt=now, opens_at__lte=now + SOON, status=MeetingStatus.ACTIVE)
+    occupying = Count("participants", filter=Q(participants__state__in=OCCUPYING))
+    return list(rows.annotate(expected=occupying).order_by("opens_at", "pk")[:SHOWN])
+
+
+def list_failed(user: Viewer) -> Sequence[Participant]:
+    """The newest refusals."""
+    rows = rights.list_participants(user).filter(state=ParticipantState.FAILED)
+    return list(rows.select_related("person", "meeting").order_by("-updated_at")[:SHOWN])
+
+
+def list_weeks(user: Viewer, now: datetime) -> list[Week]:
+    """The last weeks, oldest first, up to five minutes old: each looks at all attendance of eight weeks."""
+    scope = "all" if rights.holds(user, "view_presence") else str(user.pk)
+    monday = now.date() - timedelta(days=now.weekday())
+    key = f"overview:weeks:{scope}:{monday}"
+    found: list[Week] | None = cache.get(key)
+    if found is None:
+        found = _count_weeks(user, monday)
+        cache.set(key, found, _CACHED)
+    return found
+
+
+def _count_weeks(user: Viewer, monday: date) -> list[Week]:
+    first = monday - timedelta(weeks=WEEKS - 1)
+    since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    rows = rights.list_presences(user).filter(session__started_at__gte=since).order_by()
+    counted = (
+        rows.annotate(week=TruncWeek("session__started_at", tzinfo=UTC))
+        .values("week")
+        .annotate(
+            sessions=Count("session", distinct=True),
+            expected=Count("pk"),
+            arrived=Count("pk", filter=Q(first_joined_at__isnull=False)),
+            total=Coalesce(Sum("seconds"), 0),
+        )
+    )
+    by_week: dict[date, Any] = {row["week"].date(): row for row in counted}
+    weeks = []
+    for place in range(WEEKS):
+        begins = first + timedelta(weeks=place)
+        row = by_week.get(begins, {})
+        minutes = round(row.get("total", 0) / 60)
+        weeks.append(Week(begins, row.get("sessions", 0), row.get("expected", 0), row.get("arrived", 0), minutes))
+    return weeks

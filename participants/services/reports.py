@@ -1,0 +1,276 @@
+"""Lists that staff ask questions of: which rows a query string means, for whom, and what they come to.
+
+The admin's lists and the files made from them go through ``find``, so that a file holds exactly what the list shows.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.models import User
+from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.text import smart_split, unescape_string_literal
+
+from participants.errors import UnreadableFilter
+from participants.models import Participant, Presence
+from participants.services import questions, rights
+from participants.services.questions import Question
+from participants.services.tokensearch import TOKEN_STATES, find_by_token
+from participants.states import ParticipantState, ReportSubject, Source
+
+SEARCH = "q"
+COUNTED = 10_000
+"""Matches are counted exactly up to here."""
+Rows = QuerySet[Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kind of list. ``combined`` questions are answered together, by ``combine``."""
+
+    key: ReportSubject
+    right: str
+    list_rows: Callable[[User], Rows]
+    questions: tuple[Question, ...]
+    searched: tuple[str, ...]
+    order: tuple[str, ...]
+    combined: frozenset[str] = frozenset()
+    combine: Callable[[Rows, Mapping[str, Any]], Rows] = lambda rows, answers: rows
+
+    def find_question(self, name: str) -> Question | None:
+        return next((q for q in self.questions if name == q.name or name in q.aliases), None)
+
+
+@dataclass
+class Asked:
+    """A query string, read. With ``errors`` (by parameter) it matches nothing, rather than too much."""
+
+    subject: Subject
+    zone: ZoneInfo
+    answers: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    search: str = ""
+
+    @property
+    def query(self) -> str:
+        """As it stands in the URL, in one order."""
+        found = dict(sorted(self.texts.items()))
+        return urlencode({**found, **({SEARCH: self.search} if self.search else {})})
+
+
+def read(
+    subject: Subject, params: Mapping[str, str], zone: ZoneInfo, *, ignored: frozenset[str] = frozenset()
+) -> Asked:
+    """Never raises. What is neither a question nor ``ignored`` is ``unknown``."""
+    asked = Asked(subject, zone, search=params.get(SEARCH, "").replace("\0", "").strip())
+    for name, text in params.items():
+        question = subject.find_question(name)
+        if question is None:
+            if name != SEARCH and name not in ignored:
+                asked.unknown.append(name)
+        elif text.strip():
+            asked.texts[question.name] = text.strip()
+            try:
+                asked.answers[question.name] = question.parse(text, zone)
+            except UnreadableFilter as error:
+                asked.errors[question.name] = str(error)
+    return asked
+
+
+def read_query(subject: Subject, query: str, zone: ZoneInfo) -> Asked:
+    return read(subject, dict(parse_qsl(query)), zone)
+
+
+def narrow(rows: Rows, asked: Asked) -> Rows:
+    """Rows that match the answers; the search is not among them."""
+    if asked.errors:
+        return rows.none()
+    subject = asked.subject
+    rows = subject.combine(rows, asked.answers)
+    for name, value in asked.answers.items():
+        question = subject.find_question(name)
+        if question is not None and name not in subject.combined:
+            rows = question.apply(rows, value)
+    return rows
+
+
+def search(rows: Rows, subject: Subject, text: str) -> Rows:
+    """Rows in which each word stands somewhere. Quotes keep words together."""
+    words = [
+        unescape_string_literal(bit) if bit[0] in "\"'" and bit[0] == bit[-1] and len(bit) > 1 else bit
+        for bit in smart_split(text.replace("\0", ""))
+    ]
+    if not words:
+        return rows
+    each = [reduce(or_, (Q(**{f"{name}__icontains": word}) for name in subject.searched)) for word in words]
+    return rows.filter(reduce(and_, each))
+
+
+def find(subject: Subject, user: User, asked: Asked) -> Rows:
+    """What the user's list shows, in its usual order."""
+    rows = search(narrow(subject.list_rows(user), asked), subject, asked.search)
+    return rows.order_by(*subject.order)
+
+
+def count(rows: Rows, most: int = COUNTED) -> tuple[int, bool]:
+    """How many rows there are, and whether there are more than ``most``: no more than that many are looked at."""
+    counted = rows.order_by().values("pk")[: most + 1].count()
+    return min(counted, most), counted > most
+
+
+@dataclass(frozen=True)
+class Totals:
+    """``share`` is 0 to 1, of the window or else of the session."""
+
+    people: int
+    meetings: int
+    sessions: int
+    seconds: int
+    share: float | None
+
+    @property
+    def minutes(self) -> int:
+        return round(self.seconds / 60)
+
+    @property
+    def percent(self) -> int | None:
+        return None if self.share is None else round(self.share * 100)
+
+
+_ATTENDED: dict[ReportSubject, str] = {
+    ReportSubject.SESSIONS: "session__in",
+    ReportSubject.PARTICIPANTS: "participant__in",
+}
+
+
+def total(subject: Subject, rows: Rows) -> Totals:
+    """Looks at every row that matches: only on request."""
+    rows = rows.order_by()
+    lookup = _ATTENDED.get(subject.key)
+    presences = Presence.objects.filter(**{lookup: rows.values("pk")}) if lookup else rows
+    found = presences.aggregate(
+        people=Count("participant__person", distinct=True),
+        meetings=Count("session__meeting", distinct=True),
+        sessions=Count("session", distinct=True),
+        seconds=Sum("seconds"),
+        share=Avg(Coalesce("share_of_window", "share_of_session")),
+    )
+    if subject.key == ReportSubject.PARTICIPANTS:
+        found |= rows.aggregate(people=Count("person", distinct=True), meetings=Count("meeting", distinct=True))
+    return Totals(**{**found, "seconds": found["seconds"] or 0})
+
+
+_CAME = Presence.objects.filter(session=OuterRef("pk"), first_joined_at__isnull=False)
+_SESSIONS = (
+    questions.choice(
+        "live",
+        "Live",
+        (("true", "Live now"), ("false", "Over")),
+        lambda value: Q(ended_at__isnull=value == "true"),
+        group="When",
+    ),
+    questions.since("started_after", "Session on or after", "started_at", group="When"),
+    questions.until("started_before", "Session before", "started_at", group="When"),
+    questions.choice(
+        "came",
+        "Who came",
+        (("false", "Nobody"), ("true", "Somebody")),
+        lambda value: Q(Exists(_CAME)) if value == "true" else ~Q(Exists(_CAME)),
+        group="Who",
+    ),
+    questions.row("meeting", "Meeting", "meeting", group="Where"),
+    questions.key("manager", "Managed by", "meeting__managers", group="Where"),
+    questions.key("group", "Meeting of group", "meeting__groups", group="Where"),
+    questions.preset("meeting__default_preset", "Default preset", group="Where"),
+    questions.period("Session in", "started_at"),
+)
+_ENROLMENT, _WHERE = "Enrolment", "Where and who"
+_PARTICIPANTS = (
+    questions.choice(
+        "state",
+        "State",
+        tuple((str(value), str(label)) for value, label in ParticipantState.choices),
+        lambda value: Q(state=value),
+        group=_ENROLMENT,
+        aliases=("state__exact",),
+    ),
+    questions.choice(
+        "token_state",
+        "Token",
+        tuple(TOKEN_STATES.items()),
+        lambda value: Q(pk__in=find_by_token(Participant.objects.all(), value, timezone.now()).values("pk")),
+        group=_ENROLMENT,
+    ),
+    questions.choice(
+        "source",
+        "Source",
+        tuple((str(value), str(label)) for value, label in Source.choices),
+        lambda value: Q(source=value),
+        group=_ENROLMENT,
+        aliases=("source__exact",),
+    ),
+    questions.since("enrolled_after", "Enrolled on or after", "created_at", group=_ENROLMENT),
+    questions.until("enrolled_before", "Enrolled before", "created_at", group=_ENROLMENT),
+    questions.row("meeting", "Meeting", "meeting", group=_WHERE),
+    questions.key("manager", "Meeting managed by", "meeting__managers", group=_WHERE),
+    questions.key("group", "Person in group", "person__user__groups", group=_WHERE),
+    questions.preset("preset", group=_WHERE, aliases=("preset__id__exact",)),
+    questions.key("enrolled_by", "Enrolled by", "enrolled_by", group=_WHERE, aliases=("enrolled_by__id__exact",)),
+    questions.row("batch", "Bulk enrolment", "batch", group=_WHERE),
+    *questions.PARTICIPANT_ATTENDANCE,
+    questions.period("Enrolled in", "created_at"),
+    questions.row("person", "Person", "person", hidden=True, aliases=("person__id__exact",)),
+)
+
+_PEOPLE = ("person__display_name", "person__email", "person__user__username", "custom_participant_id")
+SUBJECTS: dict[str, Subject] = {
+    subject.key.value: subject
+    for subject in (
+        Subject(
+            ReportSubject.ATTENDANCE,
+            "view_presence",
+            rights.list_presences,
+            questions.ATTENDANCE,
+            ("session__meeting__title", "participant__name", *(f"participant__{name}" for name in _PEOPLE)),
+            ("-session__started_at", "-pk"),
+        ),
+        Subject(
+            ReportSubject.SESSIONS,
+            "view_session",
+            rights.list_sessions,
+            _SESSIONS,
+            ("meeting__title", "title", "realtimekit_id", "remote_meeting_id"),
+            ("-started_at", "-pk"),
+        ),
+        Subject(
+            ReportSubject.PARTICIPANTS,
+            "view_participant",
+            rights.list_participants,
+            _PARTICIPANTS,
+            ("name", *_PEOPLE, "realtimekit_id"),
+            ("-updated_at", "-pk"),
+            combined=frozenset(q.name for q in questions.PARTICIPANT_ATTENDANCE),
+            combine=questions.find_attending,
+        ),
+    )
+}
+
+
+def may_export(user: User, subject: Subject) -> bool:
+    """Whether every row that the user's list shows may be taken along: of all meetings, or of those they manage."""
+    if rights.holds(user, "export_data"):
+        return True
+    return not rights.holds(user, subject.right) and rights.list_meetings(user, "export_data").exists()
+
+
+def may_see(user: User, subject: Subject) -> bool:
+    """Whether the list is the user's to look at: all of it, or the rows of meetings they manage."""
+    return rights.holds(user, subject.right) or rights.list_meetings(user, subject.right).exists()
