@@ -79,7 +79,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("reader", "text"), WRONG, ids=str)
+@pytest.mark.parametrize(
+    ("reader", "text"), WRONG, ids=[f"{place}-{reader}" for place, (reader, _) in enumerate(WRONG)]
+)
 def test_a_wrong_value_is_an_error_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, reader: str, text: str
 ) -> None:
