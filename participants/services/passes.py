@@ -20,7 +20,7 @@ from django.utils import timezone
 from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
 from participants.models import Actor, Meeting, Participant
-from participants.realtimekit import Deadline, RealtimeKit
+from participants.realtimekit import Deadline, RealtimeKit, RealtimeKitError
 from participants.services import (
     bulkwork,
     crews,
@@ -50,6 +50,10 @@ CHUNK = 50
 """Rows read together. Read shortly before they are worked on: other processes are at work on the same rows."""
 DOUBTS = 1_000
 """Rows in doubt that are read together, and so share one listing of their meeting."""
+LISTING_SECONDS = 30.0
+"""For the listing of a meeting that rows in doubt share: at the default budget enough for 28,000 participants."""
+AFTER_LISTING_SECONDS = 15.0
+"""What is left of a pass at least, once it has listed: or the next pass would list the same meeting again."""
 RENEWALS, RENEWALS_BY_HAND = 25, 200
 """Tokens renewed in one tick: five a second where it ticks every five, half the default budget."""
 RENEWAL_SECONDS = 5.0
@@ -168,6 +172,7 @@ class _Work:
     threads: int
     is_stopping: Callable[[], bool]
     ended: bool = False
+    unlisted: set[uuid.UUID] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settle_meetings(self) -> None:
@@ -190,10 +195,11 @@ class _Work:
         def settle_some() -> None:
             for (row, begun), step in self.take_steps(supply):
                 with self.noting_trouble():
+                    listed = self.list_ahead(row, begun, listings)
                     self.count(
                         settling.settle(
                             row,
-                            deadline=step,
+                            deadline=self.make_step() if listed else step,
                             by=self.by,
                             client=self.client,
                             listings=listings,
@@ -204,8 +210,26 @@ class _Work:
 
         self.run(settle_some)
 
+    def list_ahead(self, row: Participant, begun: float, listings: Listings) -> bool:
+        """List the meeting of a row in doubt before the row is claimed; whether it was tried.
+
+        A list of hundreds of pages takes longer under a small budget than a row's lease lasts, and needs none.
+        """
+        pending = row.state == ParticipantState.PENDING and row.outcome_unknown
+        if not pending or not row.meeting.realtimekit_id or row.meeting_id in self.unlisted:
+            return False
+        until, begun_at = Deadline.after(max(LISTING_SECONDS, self.deadline.remaining())), time.monotonic()
+        try:
+            listings.find(row.meeting, row.custom_participant_id, since=begun, deadline=until)
+        except RealtimeKitError:
+            self.unlisted.add(row.meeting_id)  # the row finds out for itself what is wrong, and says so
+        waited = time.monotonic() - begun_at > 1  # and not only looked at what an earlier row has had listed
+        if waited and self.deadline.remaining() < AFTER_LISTING_SECONDS:
+            self.deadline = Deadline.after(AFTER_LISTING_SECONDS)
+        return True
+
     def read_rows(self, removals: bool) -> Iterator[tuple[Participant, float]]:
-        """Rows with the ``time.monotonic`` before each was read."""
+        """Rows with the ``time.monotonic`` since which a listing answers what is asked about each."""
         in_doubt = Q(outcome_unknown=True)
         rounds = [(in_doubt, DOUBTS), (~in_doubt, CHUNK)]
         if not self.due_only:
@@ -214,7 +238,7 @@ class _Work:
             for chunk in crews.spread(self.find_participants(doubtful, removals), size=size):
                 begun = time.monotonic()
                 rows = Participant.objects.with_relations().unleased().in_bulk(list(chunk))
-                yield from ((rows[key], begun) for key in chunk if key in rows)
+                yield from ((rows[key], _find_answerable(rows[key], begun)) for key in chunk if key in rows)
 
     def find_participants(self, condition: Q, removals: bool) -> list[uuid.UUID]:
         now = timezone.now()
@@ -259,7 +283,10 @@ class _Work:
                 return
             if self.ended:
                 return
-            yield item, Deadline.after(min(ROW_SECONDS, self.deadline.remaining()))
+            yield item, self.make_step()
+
+    def make_step(self) -> Deadline:
+        return Deadline.after(min(ROW_SECONDS, self.deadline.remaining()))
 
     def count(self, done: bool) -> None:
         with self.lock:
@@ -287,6 +314,16 @@ class _Work:
             # A row that trips over a defect must not hold up all others; its lease ends by itself.
             logger.exception("A row could not be worked on.")
             self.count(False)
+
+
+def _find_answerable(row: Participant, begun: float) -> float:
+    """``begun``, before the row was read; for a row to be verified, since when it is due.
+
+    What it was made by lies a minute before that, so that one listing serves all that are due in a pass.
+    """
+    if row.state == ParticipantState.PENDING or row.outcome_unknown or row.verify_after is None:
+        return begun
+    return begun - max(0.0, (timezone.now() - row.verify_after).total_seconds())
 
 
 def list_unsettled(now: datetime) -> tuple[int, int]:

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from participants.models import Actor, Meeting, Participant
 from participants.models.base import CHANGE_REFUSED
+from participants.realtimekit import Deadline
 from participants.sandbox import Sandbox
 from participants.services import enrolment, joining, meetings, passes
 from participants.states import MeetingState, ParticipantState, Source
-from tests.factories import MeetingFactory, PersonFactory
+from tests.factories import MeetingFactory, ParticipantFactory, PersonFactory
 from tests.services.conftest import enrol
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,3 +137,31 @@ def test_unknown_outcomes_of_one_meeting_share_one_listing(sandbox: Sandbox, mee
     passes.converge(by=by)
     assert Participant.objects.filter(state=ParticipantState.ENROLLED).count() == 5
     assert sandbox.requests.count("participants.list") == 1
+
+
+def test_a_list_that_takes_longer_than_a_pass_answers_a_doubt_all_the_same(
+    sandbox: Sandbox, meeting: Meeting, by: Actor
+) -> None:
+    row = ParticipantFactory(meeting=meeting, outcome_unknown=True)
+    remote_id = add_remotely(sandbox, meeting, row.custom_participant_id)
+    for number in range(250):
+        add_remotely(sandbox, meeting, f"somebody-else-{number}")
+    sandbox.faults.add("latency", "participants.list", times=None, seconds=0.5)
+    passes.tick(by=by, deadline=Deadline.after(1))
+    row.refresh_from_db()
+    assert (row.state, row.realtimekit_id) == (ParticipantState.ENROLLED, remote_id)
+    assert sandbox.requests.count("participants.list") == 3
+
+
+def test_all_that_are_to_be_verified_in_a_pass_share_one_listing(
+    sandbox: Sandbox, meeting: Meeting, by: Actor
+) -> None:
+    for row in ParticipantFactory.create_batch(130, meeting=meeting):
+        add_remotely(sandbox, meeting, row.custom_participant_id)
+    Participant.objects.update(outcome_unknown=True)
+    passes.converge(by=by)
+    Participant.objects.update(verify_after=timezone.now() - timedelta(seconds=1))
+    sandbox.requests.clear()
+    passes.converge(by=by)
+    assert not Participant.objects.exclude(verify_after=None).exists()
+    assert sandbox.requests.count("participants.list") == 2  # pages of one
