@@ -41,6 +41,10 @@ class Child:
     def has_ended(self) -> bool:
         return self.process.poll() is not None
 
+    @property
+    def was_killed(self) -> bool:
+        return (self.process.poll() or 0) < 0
+
     def describe_end(self) -> str:
         """What a person needs to know of a child that ended: how, and its last words."""
         return f"{self.name} ended with status {self.process.poll()}. {quote_tail(self.log)}"

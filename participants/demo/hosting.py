@@ -50,9 +50,14 @@ def _choose_ports(folder: Folder) -> Stack:
 
 
 def _watch(stack: Stack) -> None:
-    while (ended := stack.find_ended()) is None:
-        time.sleep(_LOOK_EVERY)
-    raise DemoError(f"The demo stops, because {ended.describe_end()}")
+    while True:
+        if (ended := stack.find_ended()) is None:
+            time.sleep(_LOOK_EVERY)
+        elif ended.was_killed and ended.name == "worker":
+            stack.replace_worker(ended)
+            _say("The worker was killed. Another takes its work over, once its leases end.")
+        else:
+            raise DemoError(f"The demo stops, because {ended.describe_end()}")
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -74,6 +74,11 @@ class Stack:
         children.stop_all(late)
         self.running.clear()
 
+    def replace_worker(self, ended: Child) -> None:
+        """As a supervisor does where Rollcall is at home."""
+        self.running.remove(ended)
+        self._run("worker", "worker")
+
     def find_ended(self) -> Child | None:
         return next((child for child in self.running if child.has_ended), None)
 

@@ -145,6 +145,17 @@ def test_a_demo_goes_on_with_its_data_and_says_which_part_of_it_died(folder: Fol
     assert "Kept" in titles
 
 
+def test_a_demo_replaces_a_worker_that_was_killed(folder: Folder) -> None:
+    with running_demo(folder) as demo:
+        assert demo.process.stdout is not None
+        first = find_child(demo.process.pid, "worker")
+        os.kill(first, signal.SIGKILL)
+        while "The worker was killed" not in demo.process.stdout.readline():
+            assert demo.process.poll() is None
+        assert find_child(demo.process.pid, "worker") != first
+        assert requests.get(f"{demo.site}accounts/login/", timeout=10).status_code == 200
+
+
 def test_a_killed_demo_leaves_no_servers_behind(folder: Folder) -> None:
     with running_demo(folder) as demo:
         children = [find_child(demo.process.pid, name) for name in ("sandbox", "granian", "worker")]
