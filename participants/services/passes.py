@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 PASS_SECONDS = 60.0
 ROW_SECONDS = 20.0
+LAST_SECONDS = 5.0
 WITHDRAWALS = 200
 CHUNK = 50
 """Rows read together. Read shortly before they are worked on: other processes are at work on the same rows."""
@@ -94,13 +95,22 @@ def converge(
     deadline = deadline or Deadline.after(PASS_SECONDS)
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
     try:
-        work = _Work(get_client(), outcome, by, deadline, due_only, threads, is_stopping)
+        client = get_client()
+    except Misconfigured as error:
+        outcome.trouble = str(error.data.get("reason", error))
+        return outcome
+    work = _Work(client, outcome, by, deadline, due_only, threads, is_stopping)
+    try:
         # Removals first: they keep somebody out, and slow meetings must not use their time up.
         work.settle_participants(removals=True)
         work.settle_meetings()
         work.settle_participants(removals=False)
         work.renew_tokens()
-    except (Misconfigured, HeldBack) as error:
+    except HeldBack as error:
+        outcome.trouble = str(error.data.get("reason", error))
+        # Near its end a pass has no time left to wait for the budget; the next one, which is to follow at once, has.
+        outcome.unfinished |= work.deadline.remaining() < LAST_SECONDS
+    except Misconfigured as error:
         outcome.trouble = str(error.data.get("reason", error))
     return outcome
 
