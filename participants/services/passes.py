@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 PASS_SECONDS = 60.0
 ROW_SECONDS = 20.0
 PART_SECONDS = 8.0
+LAST_SECONDS = 5.0
 WITHDRAWALS = 200
 CHUNK = 50
 """Rows read together. Read shortly before they are worked on: other processes are at work on the same rows."""
@@ -112,7 +113,12 @@ def converge(
     outcome = Outcome(withdrawn=_withdraw_inactive(by))
     outcome.unfinished = _work_here(by, deadline, is_stopping)
     try:
-        work = _Work(get_client(), outcome, by, deadline, due_only, threads, is_stopping)
+        client = get_client()
+    except Misconfigured as error:
+        outcome.trouble = str(error.data.get("reason", error))
+        return outcome
+    work = _Work(client, outcome, by, deadline, due_only, threads, is_stopping)
+    try:
         # Removals first: they keep somebody out, and slow meetings must not use their time up.
         work.settle_participants(removals=True)
         work.settle_meetings()
@@ -120,7 +126,11 @@ def converge(
         with _on_its_own("Carrying out what was decided on"):
             drift.finish_decided(drift.Survey(), by=by, deadline=_share(deadline, is_stopping))
         work.renew_tokens()
-    except (Misconfigured, HeldBack) as error:
+    except HeldBack as error:
+        outcome.trouble = str(error.data.get("reason", error))
+        # Near its end a pass has no time left to wait for the budget; the next one, which is to follow at once, has.
+        outcome.unfinished |= work.deadline.remaining() < LAST_SECONDS
+    except Misconfigured as error:
         outcome.trouble = str(error.data.get("reason", error))
     return outcome
 

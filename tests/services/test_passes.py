@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from participants.models import Actor, BatchRow, Meeting, Participant
+from participants.models.budget import Ledger, Limits
 from participants.realtimekit import Deadline
 from participants.sandbox import Sandbox
 from participants.services import batches, passes, people, removal
@@ -190,3 +191,21 @@ def test_a_pass_tells_of_removals_before_it_turns_to_meetings(sandbox: Sandbox, 
     passes.converge(by=by)
     operations = [request.operation for request in sandbox.requests.all()]
     assert operations.index("participants.delete") < operations.index("meetings.create")
+
+
+def test_a_pass_that_waits_for_the_budget_at_its_end_has_more_to_do(
+    sandbox: Sandbox, meeting: Meeting, by: Actor, settings: LazySettings
+) -> None:
+    settings.REALTIMEKIT_BUDGET = (60, 20.0)
+    ParticipantFactory.create_batch(10, meeting=meeting)
+    outcome = passes.tick(by=by, deadline=Deadline.after(1.5), threads=2)
+    assert outcome.unfinished
+    assert 0 < sandbox.requests.count("participants.add") < 10
+
+
+def test_a_pass_held_back_for_longer_is_not_followed_at_once(sandbox: Sandbox, meeting: Meeting, by: Actor) -> None:
+    Ledger(Limits(60, 20.0)).take(background=True)
+    Ledger(Limits(60, 20.0)).pause(60)
+    ParticipantFactory(meeting=meeting)
+    outcome = passes.tick(by=by, deadline=Deadline.after(15))
+    assert (outcome.unfinished, outcome.waiting) == (False, 1)
