@@ -52,7 +52,7 @@ def _holds_any(user: User | AnonymousUser, kind: str) -> bool:
 
 
 def _list_own(user: User | AnonymousUser) -> BatchQuerySet:
-    """Batches over several meetings, all of them the user's, who started it. Managing implies all that a batch does."""
+    """Batches over several meetings that the user started and manages all of: that implies all that a batch does."""
     if not (user.is_active and user.pk):
         return Batch.objects.none()
     managed = Meeting.objects.filter(managers=user.pk).values("pk")

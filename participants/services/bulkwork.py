@@ -32,7 +32,7 @@ AFTER_FAILURE = timedelta(seconds=30)
 Step = Callable[[], int]
 """Works on one chunk in the transaction it is called in; how many rows it was, 0 when there is no more to do."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def advance(*, by: Actor, deadline: Deadline | None = None) -> int:
@@ -68,7 +68,7 @@ def work_on(pk: uuid.UUID, *, by: Actor, deadline: Deadline, lease: uuid.UUID | 
             worked += _Run(batch, lease, by).go_on(deadline)
     except Exception:
         # Whatever it trips over, a defect or the database, is its own affair; nothing of the chunk was written.
-        _log.exception("Batch %s could not be worked on; it is tried again.", pk)
+        logger.exception("Batch %s could not be worked on; it is tried again.", pk)
         until = Now() + AFTER_FAILURE
     finally:
         Batch.objects.held(pk, lease).update(lease_id=None, lease_until=until)
