@@ -31,6 +31,7 @@ _SHARED: dict[str, tuple[str, Tone, str]] = {
     "blocked": ("Not restored", "bad", "The person is blocked. Unblock them first."),
     "deactivated": ("Not restored", "bad", "The user is deactivated. Activate the account first."),
     "over_capacity": ("Not restored", "bad", "The meeting has no place left. Raise its capacity."),
+    "merged": ("Merged", "quiet", "The guest is part of a user’s person by now."),
     "preset_gone": ("Preset gone", "bad", "The preset no longer exists at RealtimeKit."),
     "stopped": ("Stopped", "quiet", "It was stopped before they were reached; nothing was changed."),
     "undone": ("Undone", "quiet", "It was undone; they are as they were before."),

@@ -2,9 +2,9 @@
 for whoever started it, as long as they manage each."""
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from participants.models import Batch, BatchRow
+from participants.models import Batch, BatchRow, Meeting
 from participants.models.batch import BatchQuerySet
 from participants.services import rights
 from participants.states import BatchKind
@@ -21,7 +21,7 @@ STARTING: dict[str, str] = {kind: actions["stop"] for kind, actions in RIGHTS.it
 
 def may_see(user: User | AnonymousUser, batch: Batch) -> bool:
     if batch.meeting is None:
-        return _holds_any(user, batch.kind) or _started(user, batch)
+        return _holds_any(user, batch.kind) or _list_own(user).filter(pk=batch.pk).exists()
     return any(rights.may(user, right, batch.meeting) for right in ("view_participant", STARTING[batch.kind]))
 
 
@@ -32,16 +32,12 @@ def may_act(user: User | AnonymousUser, action: str, batch: Batch) -> bool:
         return rights.may(user, right, batch.meeting)
     if rights.holds(user, right):
         return True
-    if not _started(user, batch):
-        return False
-    managed = rights.list_participants(user, right)
-    rows = BatchRow.objects.filter(batch=batch, participant__isnull=False)
-    return not rows.exclude(participant__in=managed.values("pk")).exists()
+    return _list_own(user).filter(pk=batch.pk).exists()
 
 
 def list_seen(user: User | AnonymousUser) -> BatchQuerySet:
     """The batches that the user may see."""
-    seen = Q(meeting=None, started_by=user.pk) if user.is_active and user.pk else Q(pk__in=[])
+    seen = Q(pk__in=_list_own(user).values("pk"))
     for kind, right in STARTING.items():
         wide = _holds_any(user, kind)
         if wide:
@@ -55,5 +51,11 @@ def _holds_any(user: User | AnonymousUser, kind: str) -> bool:
     return rights.holds(user, "view_participant") or rights.holds(user, STARTING[kind])
 
 
-def _started(user: User | AnonymousUser, batch: Batch) -> bool:
-    return bool(user.is_active and user.pk and batch.started_by_id == user.pk)
+def _list_own(user: User | AnonymousUser) -> BatchQuerySet:
+    """Batches over several meetings that the user started and manages all of: that implies all that a batch does."""
+    if not (user.is_active and user.pk):
+        return Batch.objects.none()
+    managed = Meeting.objects.filter(managers=user.pk).values("pk")
+    others = BatchRow.objects.filter(batch=OuterRef("pk")).exclude(participant__meeting__in=managed)
+    elsewhere = others.filter(participant__isnull=False)
+    return Batch.objects.filter(~Exists(elsewhere), meeting=None, started_by=user.pk)

@@ -27,6 +27,7 @@ NOT_RESTORED = {
     Prospect.OVER_CAPACITY: "Not restored: the meeting has no place left.",
 }
 PRESET_GONE = "preset_gone"
+MERGED = "merged"
 _KEPT = {Prospect.NOT_FOUND, Prospect.SEVERAL_MATCH, Prospect.DUPLICATE, Prospect.MALFORMED}
 _P = ChangeProspect
 
@@ -155,6 +156,8 @@ def restore(batch: Batch, by: Actor) -> int:
         row.detail = NOT_RESTORED.get(Prospect(obstacle), "") if obstacle in Prospect.values else ""
         if obstacle == PRESET_GONE:
             row.detail = "Not restored: the preset no longer exists. Change the preset first."
+        elif obstacle == MERGED:
+            row.detail = "Not restored: the guest was merged into a user's person."
     enlisting.write_chunk(rows)
     return len(rows)
 
@@ -254,6 +257,8 @@ def _find_obstacles(rows: Iterable[Participant], meetings: dict[UUID, Meeting]) 
             places[meeting.pk] = enlisting.count_places(meeting, 2 * CHUNK)
         if row.person.blocked_at or row.person.erased_at:
             obstacle = Prospect.BLOCKED.value
+        elif row.person.merged_into_id:
+            obstacle = MERGED
         elif not row.person.is_active:
             obstacle = Prospect.DEACTIVATED.value
         elif row.preset.gone_at:

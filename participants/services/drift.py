@@ -193,7 +193,9 @@ def finish_decided(done: Survey, *, by: Actor, deadline: Deadline) -> bool:
         trouble = work(report, by=Actor(via=by.via, user=report.applied_by), deadline=deadline)
         done.finished += before - report.items.filter(outcome=DriftOutcome.WAITING).count()
         done.trouble = done.trouble or _tell(trouble)
-        if deadline.expired or isinstance(trouble, HeldBack | Misconfigured):
+        # A meeting that RealtimeKit does not know concerns its own report alone.
+        is_general = isinstance(trouble, HeldBack | Misconfigured) and "meeting_id" not in trouble.data
+        if deadline.expired or is_general:
             return False
     return True
 
@@ -261,7 +263,8 @@ class _Chunk:
                 return
             try:
                 result = self.step.take(item)
-            except (HeldBack, Misconfigured):
+            except (HeldBack, Misconfigured) as error:
+                _note(item, Result(DriftOutcome.WAITING, error.code, _tell(error)))
                 raise
             except Busy as error:
                 self.trouble = error

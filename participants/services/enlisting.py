@@ -110,7 +110,8 @@ def retry(batch: Batch, by: Actor) -> int:
     # What fails again meanwhile has failed anew, and waits for the next time somebody asks.
     rows = list_failed(batch).filter(updated_at__lte=batch.task_at).order_by("created_at", "pk")
     chunk = list(rows.only("pk", "meeting_id", "person_id")[: min(CHUNK, count_places(meeting, CHUNK))])
-    reopen(Participant.objects.filter(pk__in=[row.pk for row in chunk]))
+    # Only while they are failed: somebody may remove one at this moment, which no retry undoes.
+    reopen(Participant.objects.filter(pk__in=[row.pk for row in chunk], state=ParticipantState.FAILED))
     record_many(EventKind.RETRIED, by, chunk)
     return len(chunk)
 
@@ -122,9 +123,25 @@ def count_places(meeting: Meeting, most: int) -> int:
 
 def _store(batch: Batch, taken: list[Forecast], choice: Choice, by: Actor) -> None:
     _make_people([item for item in taken if item.person is None], by)
-    known = [item for item in taken if item.participant is not None]
+    known = _lock_unchanged([item for item in taken if item.participant is not None])
     _add_participants(batch, [item for item in taken if item.participant is None], choice, by)
     _take_over(batch, known, choice, by)
+
+
+def _lock_unchanged(items: list[Forecast]) -> list[Forecast]:
+    """Those whose row is still as it was foreseen; the others have been removed or retried at this very moment."""
+    keys = [item.participant.pk for item in items if item.participant]
+    rows = Participant.objects.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True)
+    states = dict(rows.values_list("pk", "state"))
+    kept = []
+    for item in items:
+        assert item.participant is not None  # the caller has seen to it
+        before, now = item.participant.state, states[item.participant.pk]
+        if before == now or (before in RESTORABLE and now in RESTORABLE):
+            kept.append(item)
+        else:
+            item.prospect = Prospect.REMOVED if now in RESTORABLE else Prospect.ALREADY_ENROLLED
+    return kept
 
 
 def reopen(rows: ParticipantQuerySet, **changes: Any) -> int:
@@ -147,6 +164,8 @@ def reopen(rows: ParticipantQuerySet, **changes: Any) -> int:
 
 def _make_people(items: list[Forecast], by: Actor) -> None:
     """People for users and e-mail addresses that have none; somebody else's request may make them at this moment."""
+    # In one order, or two lists that name the same new people could wait for each other's.
+    items = sorted(items, key=lambda item: (item.user.pk if item.user else 0, item.entry.key))
     fresh = [_describe(item) for item in items]
     Person.objects.bulk_create(fresh, ignore_conflicts=True)
     users = [item.user.pk for item in items if item.user]

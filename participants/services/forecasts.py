@@ -168,7 +168,9 @@ class _Directory:
         """Those whom the entries name by id."""
         people = [entry.person_id for entry in entries if entry.person_id]
         users = {entry.user_id for entry in entries if entry.user_id}
-        self._known_people = Person.objects.in_bulk(people) if people else {}
+        found = Person.objects.select_related("merged_into").in_bulk(people) if people else {}
+        # Whoever was merged since the list was read is somebody else by now.
+        self._known_people = {key: person.merged_into or person for key, person in found.items()}
         users |= {person.user_id for person in self._known_people.values() if person.user_id}
         self._known_users = User.objects.only(*_COLUMNS).in_bulk(users) if users else {}
 

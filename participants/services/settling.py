@@ -136,9 +136,14 @@ def _weigh_change(
     if failure is error and not refused and may_mean_absent(error) and preset_name is not None:
         # The participant is there: an unknown preset is answered with 404 or 500 too (contract 18, row 4).
         refused = listings.lacks_preset(preset_name, deadline=deadline)
-    waits = {"last_error_code": CHANGE_REFUSED, "next_attempt_at": None} if refused else {}
-    leases.give_back(Participant.objects.all(), row, lease, failure, **waits)
-    if not refused:
+    if refused:
+        waits = {"last_error_code": CHANGE_REFUSED, "next_attempt_at": None}
+        # What staff have chosen meanwhile was not refused, and must not wait for them.
+        same = Participant.objects.filter(preset=row.preset_id, name=row.name)
+        if not leases.give_back(same, row, lease, failure, **waits):
+            leases.give_back(Participant.objects.all(), row, lease, None, next_attempt_at=None)
+    else:
+        leases.give_back(Participant.objects.all(), row, lease, failure)
         raise (explain(failure) if isinstance(failure, RealtimeKitError) else failure) from None
     return None
 

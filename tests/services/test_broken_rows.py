@@ -2,14 +2,17 @@
 
 import pytest
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from participants.models import Actor, Batch, BatchRow, DriftItem, DriftReport, Meeting, Participant
 from participants.realtimekit import Deadline
 from participants.sandbox import Sandbox
-from participants.services import batches, bulkwork, groups, passes
+from participants.services import batches, bulkwork, drift, groups, passes
 from participants.services.rosters import parse_text
 from participants.states import DriftAction, DriftKind, DriftOutcome
 from tests.factories import (
+    DriftItemFactory,
+    DriftReportFactory,
     EnrolledFactory,
     GuestFactory,
     MadeMeetingFactory,
@@ -82,6 +85,27 @@ def test_a_decision_that_trips_over_a_defect_waits_and_stops_no_other(
     assert set(DriftItem.objects.values_list("outcome", flat=True)) == {"waiting"}
     assert not DriftReport.objects.filter(next_attempt_at=None).exists()
     assert not DriftReport.objects.exclude(lease_id=None).exists()
+
+
+def test_a_decision_on_a_meeting_that_realtimekit_does_not_know_holds_up_no_other(
+    sandbox: Sandbox, meeting: Meeting, by: Actor
+) -> None:
+    fine = DriftReportFactory(meeting=meeting, applied_at=timezone.now())
+    DriftItemFactory(report=fine, kind="unidentified", action="remove", outcome="waiting", remote_ids=["x"])
+    row = EnrolledFactory(meeting__realtimekit_id="00000000-0000-4000-8000-00000000dead")
+    lost = DriftReportFactory(meeting=row.meeting, applied_at=timezone.now())  # the newest comes first
+    DriftItemFactory(
+        report=lost,
+        kind="local_only",
+        action="add_again",
+        outcome="waiting",
+        participant=row,
+        recorded_id=row.realtimekit_id,
+    )
+    drift.survey(by=by)
+    assert [item.outcome for item in fine.items.all()] == ["no_longer_true"]
+    (item,) = lost.items.all()
+    assert (item.outcome, "does not know the meeting" in lost.items.get().detail) == ("waiting", True)
 
 
 def test_a_meeting_whose_members_cannot_be_stored_holds_up_no_other(

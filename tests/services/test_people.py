@@ -187,6 +187,14 @@ def test_with_nothing_to_do_following_users_costs_one_query(by: Actor) -> None:
     assert len(seen) == 1
 
 
+def test_odd_names_cost_no_query_each(by: Actor) -> None:
+    for user in UserFactory.create_batch(5, first_name="Two  spaces"):
+        people.person_of(user, by)
+    with CaptureQueriesContext(connection) as seen:
+        assert people.follow_users(by=by) == 0
+    assert len(seen) == 1
+
+
 def test_an_erased_person_does_not_follow(ada: User, by: Actor) -> None:
     person = PersonFactory(user=ada, display_name="", email="", erased_at="2027-01-01T00:00:00Z")
     ada.first_name = "Augusta"
