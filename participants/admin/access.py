@@ -11,6 +11,8 @@ from participants.services.people import parse_id
 
 ORIGIN = "participant"
 """The parameter that brings staff back to the participant whose trouble they went to fix."""
+BOARD = "board"
+"""The parameter that brings staff back to the live board of this meeting."""
 
 
 def read_actor(request: HttpRequest) -> Actor:
@@ -18,7 +20,11 @@ def read_actor(request: HttpRequest) -> Actor:
 
 
 def find_origin(request: HttpRequest) -> str:
-    """The page of the participant that the address names as where the user came from, if they may see it."""
+    """The page that the address names as where the user came from, if they may see it: a participant's, or a
+    meeting's live board."""
+    board = parse_id(request.GET.get(BOARD, ""))
+    if board is not None and rights.list_meetings(request.user, "view_presence").filter(pk=board).exists():
+        return reverse("admin:participants_meeting_board", args=[board])
     key = parse_id(request.GET.get(ORIGIN, ""))
     if key is None or not rights.list_participants(request.user).filter(pk=key).exists():
         return ""

@@ -117,6 +117,17 @@ ACTIONS = {
             asks_preset=True,
         ),
         Action(
+            "kick",
+            "Put out",
+            "remove_participant",
+            "Put {people} out of the session?",
+            "Their connection is ended. They stay enrolled, and may come back with the token they hold. To keep "
+            "somebody out, remove them.",
+            (_ENROLLED, _PENDING),
+            lambda rows, by, preset: staffwork.kick(rows, by=by),
+            danger=True,
+        ),
+        Action(
             "remove",
             "Remove",
             "remove_participant",

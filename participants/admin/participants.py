@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import badges, bulkactions
-from participants.admin.access import may, read_actor
+from participants.admin.access import find_origin, may, read_actor
 from participants.admin.bulkactions import Many
 from participants.admin.history import list_history
 from participants.admin.participantactions import (
@@ -213,7 +213,7 @@ class ParticipantAdmin(ReportList[Participant]):
             raise Http404("There is no such action.")
         if not may(request, action.right, row.meeting):
             raise PermissionDenied
-        return self._confirm_or_run(request, action, [row], self.link("change", row.pk))
+        return self._confirm_or_run(request, action, [row], find_origin(request) or self.link("change", row.pk))
 
     def _make_handler(self, action: Action) -> Any:
         def handle(model_admin: Any, request: HttpRequest, queryset: QuerySet[Participant]) -> HttpResponse | None:

@@ -15,12 +15,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from participants.admin import badges, zones
-from participants.admin.access import may, read_actor
+from participants.admin.access import BOARD, may, read_actor
 from participants.admin.attendance import render_share
+from participants.admin.wording import link_action
 from participants.admin.zones import read_reader_zone
 from participants.errors import RollcallError
 from participants.models import Export, Meeting, Session
-from participants.services import boards, exporting, meetingreports, rights, savedreports
+from participants.services import boards, exporting, meetingreports, moderation, rights, savedreports
 from participants.services.boards import Board, Member
 from participants.services.meetingreports import Line, Report
 from participants.services.people import parse_id
@@ -46,6 +47,7 @@ class ReportPages:
             path("time-zone/", wrap(self.choose_zone), name="time_zone"),
             path(f"{meeting}/report/", wrap(self.show_report), name="participants_meeting_report"),
             path(f"{meeting}/board/", wrap(self.show_board), name="participants_meeting_board"),
+            path(f"{meeting}/end/", wrap(self.end_session), name="participants_meeting_end"),
             path(f"{meeting}/board.json", wrap(self.read_board), name="participants_meeting_board_json"),
         ]
 
@@ -123,8 +125,11 @@ class ReportPages:
         board = boards.read(meeting)
         more = {
             "meeting": meeting,
-            "board": describe_board(board, read_reader_zone(request)),
+            "board": describe_board(
+                board, read_reader_zone(request), meeting if may_moderate(request, meeting) else None
+            ),
             "session": board.session,
+            "may_moderate": may_moderate(request, meeting),
             "zone": read_reader_zone(request),
             "phase": badges.render_phase(meeting, timezone.now()),
             "may_view_participants": may(request, "view_participant", meeting),
@@ -132,10 +137,32 @@ class ReportPages:
         return self._render(request, "admin/participants/meeting/board.html", f"Live board: {meeting.title}", **more)
 
     def read_board(self, request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
-        board = boards.read(find_meeting(request, pk))
-        answer = JsonResponse(describe_board(board, read_reader_zone(request)))
+        meeting = find_meeting(request, pk)
+        moderated = meeting if may_moderate(request, meeting) else None
+        answer = JsonResponse(describe_board(boards.read(meeting), read_reader_zone(request), moderated))
         answer["Cache-Control"] = "no-store"
         return answer
+
+    def end_session(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Ask whether everybody is to be put out, and do so."""
+        meeting = find_meeting(request, pk)
+        if not may_moderate(request, meeting):
+            raise PermissionDenied
+        if request.method != "POST":
+            board = boards.read(meeting)
+            title = f"End the session of {meeting.title}?"
+            return self._render(
+                request, "admin/participants/meeting/end.html", title, meeting=meeting, present=board.present_count
+            )
+        try:
+            if moderation.end(meeting, by=read_actor(request)):
+                messages.success(request, "The session was ended: RealtimeKit put everybody out.")
+            else:
+                messages.info(request, "RealtimeKit knows of no session of this meeting, so there was none to end.")
+        except RollcallError as error:
+            reason = error.data.get("reason", "")
+            messages.warning(request, f"RealtimeKit did not confirm that the session ended. {error} {reason}".strip())
+        return redirect("admin:participants_meeting_board", meeting.pk)
 
     def _render(self, request: HttpRequest, template: str, title: str, **more: Any) -> HttpResponse:
         context = {**self.site.each_context(request), "title": title, **more}
@@ -149,6 +176,10 @@ def find_meeting(request: HttpRequest, pk: uuid.UUID) -> Meeting:
     if meeting is None:
         raise Http404("There is no such meeting, or you may not see who came to it.")
     return meeting
+
+
+def may_moderate(request: HttpRequest, meeting: Meeting) -> bool:
+    return may(request, "remove_participant", meeting)
 
 
 def link_list(subject: str) -> str:
@@ -240,8 +271,8 @@ def find_window(report: Report) -> tuple[int, int] | None:
     return x, place(report, end) - x
 
 
-def describe_board(board: Board, zone: ZoneInfo) -> dict[str, Any]:
-    """As the page shows it and as its script reads it."""
+def describe_board(board: Board, zone: ZoneInfo, moderated: Meeting | None = None) -> dict[str, Any]:
+    """As the page shows it and as its script reads it. ``moderated`` by the reader: who is inside can be put out."""
     session = board.session
     columns = (
         ("present", "Present", board.present, board.present_count),
@@ -259,16 +290,19 @@ def describe_board(board: Board, zone: ZoneInfo) -> dict[str, Any]:
                 "label": label,
                 "count": count,
                 "more": count - len(members),
-                "members": [_describe_member(member, zone) for member in members],
+                "members": [
+                    _describe_member(member, zone, moderated if name == "present" else None) for member in members
+                ],
             }
             for name, label, members, count in columns
         ],
     }
 
 
-def _describe_member(member: Member, zone: ZoneInfo) -> dict[str, str]:
+def _describe_member(member: Member, zone: ZoneInfo, moderated: Meeting | None) -> dict[str, str]:
     since = f"{member.since.astimezone(zone):%H:%M}" if member.since else ""
-    return {"id": str(member.participant_id), "name": member.name or "Unnamed person", "since": since}
+    kick = f"{link_action('kick', member.participant_id)}?{BOARD}={moderated.pk}" if moderated else ""
+    return {"id": str(member.participant_id), "name": member.name or "Unnamed person", "since": since, "kick": kick}
 
 
 def _user(request: HttpRequest) -> Any:

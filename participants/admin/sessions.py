@@ -82,16 +82,16 @@ class SessionAdmin(ReportList[Session]):
 
     @admin.display(description="came", ordering="came_count")
     def came(self, row: Session) -> SafeString:
-        return self._link_people(row, getattr(row, "came_count", 0), "came")
+        return self._link_people(row, getattr(row, "came_count", 0), "true")
 
     @admin.display(description="never came", ordering="absent_count")
     def absent(self, row: Session) -> SafeString:
-        return self._link_people(row, getattr(row, "absent_count", 0), "never")
+        return self._link_people(row, getattr(row, "absent_count", 0), "false")
 
-    def _link_people(self, row: Session, number: int, presence: str) -> SafeString:
+    def _link_people(self, row: Session, number: int, came: str) -> SafeString:
         if not number or not getattr(row, "shows_people", False):
             return format_html("{}", number) if number else SafeString('<span class="rc-quiet">0</span>')
-        url = f"{reverse('admin:participants_presence_changelist')}?presence={presence}&session={row.pk}"
+        url = f"{reverse('admin:participants_presence_changelist')}?came={came}&session={row.pk}"
         return format_html('<a class="rc-count" href="{}">{}</a>', url, number)
 
 

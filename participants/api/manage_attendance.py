@@ -3,6 +3,7 @@
 import re
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -20,9 +21,8 @@ from participants.api.pagination import Pages
 from participants.api.permissions import find_meeting, find_presence, require_export
 from participants.api.schema import PAGING, describe_filter, describe_page
 from participants.api.views import read_actor
-from participants.models import EventKind, Meeting, Participant, Presence
-from participants.models.event import record
-from participants.services import attendance, attendancecsv, attendancefilters, presence, rights
+from participants.models import Meeting, Participant, Presence
+from participants.services import attendance, attendancefilters, presence, reportfiles, rights, zones
 
 _TYPES: dict[str, Any] = {
     "id": OpenApiTypes.UUID,
@@ -177,12 +177,13 @@ def _answer(pk: uuid.UUID) -> Response:
 
 def _stream(request: Request, rows: QuerySet[Presence], meeting: Meeting | None) -> StreamingHttpResponse:
     asked = read_filters(request)
-    zone = attendancecsv.find_zone(request.query_params.get("time_zone") or "UTC")
-    told = {name: request.query_params[name][:200] for name in asked}
-    record(EventKind.ATTENDANCE_EXPORTED, read_actor(request), meeting=meeting, filters=told, time_zone=zone.key)
-    answer = StreamingHttpResponse(
-        attendancecsv.write(attendancefilters.narrow(rows, asked), zone), content_type="text/csv; charset=utf-8"
-    )
+    zone = zones.find_zone(request.query_params.get("time_zone") or "UTC")
+    told = {name: request.query_params[name] for name in sorted(asked)}
+    if meeting is not None:
+        told["meeting"] = str(meeting.pk)
+    narrowed = attendancefilters.narrow(rows, asked)
+    pieces = reportfiles.stream_for_programs(narrowed, zone, query=urlencode(told), by=read_actor(request))
+    answer = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="attendance.csv"'
     answer["Cache-Control"] = "no-store"
     return answer

@@ -58,7 +58,6 @@ class EventKind(models.TextChoices):
     SESSION_ENDED = "session.ended", "Session ended"
     CORRECTED = "presence.corrected", "Minutes corrected"
     CORRECTION_WITHDRAWN = "presence.correction_withdrawn", "Correction of minutes withdrawn"
-    ATTENDANCE_EXPORTED = "attendance.exported", "Attendance exported"
     WEBHOOK_REGISTERED = "webhook.registered", "Webhook registered"
     WEBHOOK_REPAIRED = "webhook.repaired", "Webhook registration repaired"
     WEBHOOK_KEY = "webhook.key", "New key of deliveries"

@@ -173,6 +173,7 @@ class Participant(Identified, Leased):
             models.Index(fields=["verify_after"], condition=Q(verify_after__isnull=False), name="participant_verify"),
             models.Index(fields=["meeting", "state"], name="participant_meeting_state"),
             models.Index(fields=["meeting", "person"], condition=Q(source="group"), name="participant_of_group"),
+            models.Index(fields=["updated_at", "id"], name="participant_changed"),
         ]
 
     def __str__(self) -> str:

@@ -159,6 +159,16 @@ class Presence(Identified):
             models.Index(fields=["participant", "first_joined_at"], name="presence_of_participant"),
             models.Index(fields=["first_joined_at"], name="presence_first_joined"),
             models.Index(fields=["-created_at", "-id"], name="presence_newest"),
+            # What the list of attendance is sorted by and asked for.
+            models.Index(fields=["last_left_at"], name="presence_last_left"),
+            models.Index(fields=["seconds"], name="presence_seconds"),
+            models.Index(Coalesce("share_of_window", "share_of_session"), name="presence_share"),
+            models.Index(fields=["late_seconds"], name="presence_late"),
+            models.Index(fields=["left_early_seconds"], name="presence_left_early"),
+            models.Index(fields=["participant"], condition=Q(is_present=True), name="presence_inside"),
+            models.Index(
+                fields=["participant"], condition=Q(corrected_seconds__isnull=False), name="presence_corrected"
+            ),
         ]
 
     def __str__(self) -> str:

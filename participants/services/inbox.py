@@ -52,6 +52,7 @@ def work(*, deadline: Deadline | None = None, is_stopping: Callable[[], bool] = 
     until = deadline if deadline and deadline.remaining() < SECONDS else Deadline.after(SECONDS)
     counts = Counts()
     while keys := _find_due():
+        before = counts.worked + counts.failed
         # In tens at random: several workers at it seldom want the same row.
         for key in chain.from_iterable(spread(keys, size=10)):
             if until.expired or is_stopping():
@@ -60,8 +61,8 @@ def work(*, deadline: Deadline | None = None, is_stopping: Callable[[], bool] = 
             done = _work_on(key)
             counts.worked += done is True
             counts.failed += done is False
-        if len(keys) < CHUNK:
-            break
+        if counts.worked + counts.failed == before:
+            break  # others have them all
     return counts
 
 

@@ -6,6 +6,7 @@ second key (contract 16.2). Nothing is understood here beyond what the list of d
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -24,6 +25,8 @@ PREFIXES = ("rtk-", "dyte-")
 _KEPT_HEADERS = ("content-type", "user-agent", "cf-ray")
 _LONGEST_HEADER = 300
 _ATTEMPTS = 3
+_TOLD = timedelta(seconds=5)
+"""How long a message to the workers is trusted to arrive."""
 
 
 class Reception(Enum):
@@ -61,9 +64,19 @@ def _store(raw: bytes, headers: Mapping[str, str]) -> Reception:
             if attempt == _ATTEMPTS:
                 raise
         else:
-            wake()
+            _wake(body_hash, row["received_at"])
             return Reception.STORED
     raise AssertionError("unreachable")
+
+
+def _wake(body_hash: str, now: datetime) -> None:
+    """Nobody is told again while an earlier delivery waits: whoever works on that one goes on until none is left.
+
+    Should that worker have been killed, the next tick finds this one, as it finds all.
+    """
+    others = Delivery.objects.waiting().filter(received_at__gt=now - _TOLD).exclude(body_hash=body_hash)
+    if not others.order_by("-received_at").exists():
+        wake()
 
 
 def _describe(raw: bytes, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
-from django.db.models import CharField, Count, F, Q, QuerySet, Value
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
-from participants.models import Actor, EventKind
+from participants.models import Actor, EventKind, Presence
 from participants.models.event import record
 from participants.services import reports
 from participants.services.reports import Asked, Subject
@@ -55,15 +55,22 @@ def _number(value: Any, zone: ZoneInfo) -> Cell:
     return None if value is None else int(value)
 
 
+def _yes_or_no(value: Any, zone: ZoneInfo) -> Cell:
+    return "yes" if value else "no"
+
+
 def _choose(labels: dict[str, str]) -> Write:
     return lambda value, zone: defuse(str(labels.get(value, value)))
 
 
 @dataclass(frozen=True)
 class Column:
+    """``key`` is its heading for programs."""
+
     heading: str
     name: str
     write: Write = _text
+    key: str = ""
 
 
 _STATES = _choose({value: str(label) for value, label in ParticipantState.choices})
@@ -79,27 +86,29 @@ def _name_of(path: str) -> Coalesce:
 _CAME = Q(presences__first_joined_at__isnull=False)
 _COLUMNS: dict[ReportSubject, tuple[Column, ...]] = {
     ReportSubject.ATTENDANCE: (
-        Column("person", "shown_name"),
-        Column("e-mail", "participant__person__email"),
-        Column("username", "participant__person__user__username"),
-        Column("meeting", "session__meeting__title"),
-        Column("session began", "session__started_at", _moment),
-        Column("session ended", "session__ended_at", _moment),
-        Column("enrolled when it began", "was_enrolled", lambda value, zone: "yes" if value else "no"),
-        Column("came", "first_joined_at", lambda value, zone: "yes" if value else "no"),
-        Column("joined", "first_joined_at", _moment),
-        Column("left", "last_left_at", _moment),
-        Column("minutes present", "seconds", _minutes),
-        Column("minutes measured", "measured_seconds", _minutes),
-        Column("% of the window", "share_of_window", _percent),
-        Column("% of the session", "share_of_session", _percent),
-        Column("minutes late", "late_seconds", _minutes),
-        Column("minutes left early", "left_early_seconds", _minutes),
-        Column("rejoins", "rejoins", _number),
-        Column("correction", "correction_reason"),
-        Column("preset", "participant__preset__name"),
-        Column("enrolled by", "participant__enrolled_by__username"),
-        Column("custom participant id", "participant__custom_participant_id"),
+        Column("person", "shown_name", key="name"),
+        Column("e-mail", "participant__person__email", key="email"),
+        Column("username", "participant__person__user__username", key="username"),
+        Column("meeting", "shown_title", key="meeting"),
+        Column("session began", "session__started_at", _moment, "session_started"),
+        Column("session ended", "session__ended_at", _moment, "session_ended"),
+        Column("enrolled when it began", "was_enrolled", _yes_or_no, "expected"),
+        Column("came", "first_joined_at", _yes_or_no, "came"),
+        Column("attendance", "shown_state", key="state"),
+        Column("joined", "first_joined_at", _moment, "first_joined"),
+        Column("left", "last_left_at", _moment, "last_left"),
+        Column("minutes present", "seconds", _minutes, "minutes"),
+        Column("minutes measured", "measured_seconds", _minutes, "minutes_measured"),
+        Column("% of the window", "share_of_window", _percent, "percent_of_window"),
+        Column("% of the session", "share_of_session", _percent, "percent_of_session"),
+        Column("minutes late", "late_seconds", _minutes, "late_minutes"),
+        Column("minutes left early", "left_early_seconds", _minutes, "left_early_minutes"),
+        Column("connections", "connections", _number, "connections"),
+        Column("rejoins", "rejoins", _number, "rejoins"),
+        Column("correction", "correction_reason", key="correction_reason"),
+        Column("preset", "participant__preset__name", key="preset"),
+        Column("enrolled by", "participant__enrolled_by__username", key="enrolled_by"),
+        Column("custom participant id", "participant__custom_participant_id", key="custom_participant_id"),
     ),
     ReportSubject.SESSIONS: (
         Column("meeting", "shown_title"),
@@ -129,7 +138,15 @@ _COLUMNS: dict[ReportSubject, tuple[Column, ...]] = {
     ),
 }
 _ANNOTATIONS: dict[ReportSubject, dict[str, Any]] = {
-    ReportSubject.ATTENDANCE: {"shown_name": _name_of("participant__")},
+    ReportSubject.ATTENDANCE: {
+        "shown_name": _name_of("participant__"),
+        "shown_title": Coalesce("session__meeting__title", "session__title", output_field=CharField(max_length=255)),
+        "shown_state": Case(
+            When(is_present=True, then=Value("present")),
+            When(first_joined_at__isnull=False, then=Value("left")),
+            default=Value("never came"),
+        ),
+    },
     ReportSubject.SESSIONS: {
         "shown_title": Coalesce("meeting__title", "title", output_field=CharField(max_length=255)),
         "expected_count": Count("presences", filter=Q(presences__was_enrolled=True)),
@@ -166,14 +183,29 @@ class _Line:
 
 
 def stream_csv(subject: Subject, user: User, asked: Asked, *, by: Actor) -> Iterator[str]:
-    """The list as CSV, in pieces; what was sent is audited when the last one is, or when the reader goes away."""
+    """The list as CSV, in pieces."""
+    rows = reports.find(subject, user, asked)
+    return stream(subject, rows, asked.zone, list_headings(subject, asked.zone), query=asked.query, by=by)
+
+
+def stream_for_programs(rows: QuerySet[Presence], zone: ZoneInfo, *, query: str, by: Actor) -> Iterator[str]:
+    """Attendance as ``stream_csv`` has it, its columns named so that a program finds them."""
+    subject = reports.SUBJECTS[ReportSubject.ATTENDANCE]
+    keys = [column.key for column in _COLUMNS[subject.key]]
+    return stream(subject, rows.order_by(*subject.order), zone, keys, query=query, by=by)
+
+
+def stream(
+    subject: Subject, rows: QuerySet[Any], zone: ZoneInfo, headings: list[str], *, query: str, by: Actor
+) -> Iterator[str]:
+    """What was sent is audited when the last piece is, or when the reader goes away."""
     writer = csv.writer(_Line())
     sent, finished = 0, False
     try:
         # The mark tells Excel that this is UTF-8.
-        yield "\ufeff" + writer.writerow(list_headings(subject, asked.zone))
+        yield "\ufeff" + writer.writerow(headings)
         lines: list[str] = []
-        for cells in read_rows(subject, reports.find(subject, user, asked), asked.zone):
+        for cells in read_rows(subject, rows, zone):
             lines.append(writer.writerow(cells))
             if len(lines) == _LINES:
                 yield "".join(lines)
@@ -181,12 +213,14 @@ def stream_csv(subject: Subject, user: User, asked: Asked, *, by: Actor) -> Iter
         yield "".join(lines)
         sent, finished = sent + len(lines), True
     finally:
-        audit(subject, asked, by=by, rows=sent, file="csv", finished=finished)
+        audit(subject, query, zone, by=by, rows=sent, file="csv", finished=finished)
 
 
-def audit(subject: Subject, asked: Asked, *, by: Actor, rows: int, file: str, finished: bool = True) -> None:
+def audit(
+    subject: Subject, query: str, zone: ZoneInfo, *, by: Actor, rows: int, file: str, finished: bool = True
+) -> None:
     """Who took which rows of the list with them."""
-    told: dict[str, Any] = {"list": subject.key.value, "filter": asked.query, "rows": rows, "file": file}
+    told: dict[str, Any] = {"list": subject.key.value, "filter": query, "rows": rows, "file": file}
     if not finished:
         told["broken_off"] = True
-    record(EventKind.EXPORT_DOWNLOADED, by, **told)
+    record(EventKind.EXPORT_DOWNLOADED, by, **told, time_zone=zone.key)

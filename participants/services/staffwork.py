@@ -3,6 +3,7 @@
 The rest is left to converging, so an answer says per person what held here and what held at RealtimeKit.
 """
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from participants.errors import Busy, InactiveUser, Misconfigured, ParticipantRe
 from participants.models import Actor, Meeting, Participant, Person, Preset
 from participants.models.base import CHANGE_REFUSED
 from participants.realtimekit import Deadline
-from participants.services import admission, enrolment, joining, people, removal, settling
+from participants.services import admission, enrolment, joining, moderation, people, removal, settling
 from participants.states import RESTORABLE, ParticipantState, Source
 
 LEAST = 1.0
@@ -28,7 +29,8 @@ class Outcome:
     ``person`` is given where they could not be enrolled.
 
     Codes: ``enrolled, already, pending, failed, removed, removing, restored, refreshed, changed, retried,
-    unchanged, refused`` (RealtimeKit declined a change), or the code of the error that prevented it.
+    unchanged, refused`` (RealtimeKit declined a change), those of ``moderation.Outcome``, or the code of the
+    error that prevented it.
     """
 
     name: str
@@ -99,6 +101,22 @@ def restore(rows: Iterable[Participant], *, by: Actor) -> list[Outcome]:
 def retry(rows: Iterable[Participant], *, by: Actor) -> list[Outcome]:
     time = _Time()
     return list(_each(rows, lambda row: _retry(row, by, time)))
+
+
+def kick(rows: Iterable[Participant], *, by: Actor) -> list[Outcome]:
+    """Put them out of the sessions of their meetings, in one shared time; they stay enrolled."""
+    wanted, deadline = list(rows), Deadline.after(moderation.SECONDS)
+    told: dict[uuid.UUID, Outcome] = {}
+    for meeting in {row.meeting_id: row.meeting for row in wanted}.values():
+        people_in = [row for row in wanted if row.meeting_id == meeting.pk]
+        try:
+            report = moderation.kick(meeting, people_in, by=by, deadline=deadline)
+        except RollcallError as error:
+            report = moderation.Report([(row, moderation.Outcome.NOT_REACHED) for row in people_in], error)
+        for row, outcome in report.people:
+            trouble = report.trouble if outcome == moderation.Outcome.NOT_REACHED else None
+            told[row.pk] = Outcome(row.effective_name, outcome.value, row, trouble)
+    return [told[row.pk] for row in wanted]
 
 
 def _each(rows: Iterable[Participant], act: Callable[[Participant], Outcome]) -> Iterator[Outcome]:

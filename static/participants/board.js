@@ -12,11 +12,19 @@ function write(member) {
   const since = document.createElement("span");
   since.className = "rc-quiet";
   line.append(name, since);
+  if (member.kick) {
+    const kick = document.createElement("a");
+    kick.className = "rc-kick";
+    kick.href = member.kick;
+    kick.textContent = "Put out";
+    line.append(kick);
+  }
   return fill(line, member);
 }
 
 function fill(line, member) {
-  const [name, since] = line.children;
+  const [name, since, kick] = line.children;
+  if (kick) kick.setAttribute("aria-label", `Put ${member.name} out`);
   if (name.textContent !== member.name) name.textContent = member.name;
   if (since.textContent !== member.since) since.textContent = member.since;
   return line;
@@ -47,6 +55,8 @@ function show(answer) {
   const live = board.querySelector("[data-live]");
   live.textContent = answer.live ? "Live" : "Not in session";
   live.className = `rc-badge ${answer.live ? "rc-good" : "rc-quiet"}`;
+  const end = board.querySelector("[data-end]");
+  if (end) end.hidden = !answer.live;
   board.querySelector("[data-began]").textContent = answer.began ? `since ${answer.began}` : "";
   board.querySelector("[data-as-of]").textContent = answer.as_of;
   if (news.length) board.querySelector("[data-announcer]").textContent = news.join(" ");

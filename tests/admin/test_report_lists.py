@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
@@ -325,3 +326,11 @@ def test_a_list_costs_the_same_for_three_rows_and_for_thirty(staff: Client, name
         counts.append(len(seen))
     assert counts[0] == counts[1]
     assert counts[0] <= most
+
+
+def test_the_numbers_of_a_session_lead_to_those_people(staff: Client) -> None:
+    hold("Ada", "Bob")
+    html = read(staff, "/admin/participants/session/")
+    came, absent = re.findall(r'class="rc-count" href="([^"]+)"', html)
+    assert list_names(read(staff, unescape(came))) == {"Ada"}
+    assert list_names(read(staff, unescape(absent))) == {"Bob"}

@@ -238,6 +238,7 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "participants_meeting_report": (404, 404, 200, 200, 200),
     "participants_meeting_board": (404, 404, 200, 200, 200),
     "participants_meeting_board_json": (404, 404, 200, 200, 200),
+    "participants_meeting_end": (404, 404, 200, 403, 200),
     "reports": (403, 200, 200, 200, 200),
     "report_delete": (302, 302, 302, 302, 302),
     "export_download": (302, 302, 302, 302, 302),

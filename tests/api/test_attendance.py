@@ -13,8 +13,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from participants.models import Event, Meeting, Participant, Presence, Session
-from participants.services import attendancecsv, mirror
+from participants.models import Actor, Event, Meeting, Participant, Presence, Session
+from participants.services import mirror, reportfiles, zones
 from participants.services.mirror import PeerNews, SessionNews
 from participants.states import KnownBy
 from tests.api.conftest import sign_in
@@ -255,8 +255,9 @@ def test_a_file_holds_what_the_filter_shows_in_the_readers_time_zone(lesson: Mee
     assert (row["first_joined"], row["minutes"]) == ("2027-01-11 09:05:00", "45.0")
     assert (row["late_minutes"], row["left_early_minutes"], row["percent_of_window"]) == ("5.0", "10.0", "75.0")
     assert {row["name"] for row in read_csv(office, f"meetings/{lesson.pk}/attendance/export/")} == {"Ada", "Bob"}
-    event = Event.objects.filter(kind="attendance.exported").earliest("created_at")
-    assert (event.data["filters"], event.data["time_zone"]) == ({"came": "true"}, "Europe/Berlin")
+    event = Event.objects.filter(kind="export.downloaded").earliest("created_at")
+    assert (event.data["list"], event.data["filter"], event.data["rows"]) == ("attendance", "came=true", 1)
+    assert event.data["time_zone"] == "Europe/Berlin"
 
 
 def test_no_cell_of_a_file_is_a_formula(office: APIClient) -> None:
@@ -276,18 +277,28 @@ def test_files_need_their_own_right_and_a_time_zone_that_exists(lesson: Meeting,
         assert (answer.status_code, answer.json()["code"]) == (400, "unknown_time_zone")
 
 
-def test_a_long_file_is_read_page_by_page(lesson: Meeting) -> None:
+def test_a_file_begins_before_anything_is_read_and_takes_one_query(lesson: Meeting, by: Actor) -> None:
     for number in range(7):
         enrol(lesson, f"p{number}")
     play(lesson, {})
-    pieces = attendancecsv.write(Presence.objects.all(), attendancecsv.find_zone("UTC"), page_size=2)
+    pieces = reportfiles.stream_for_programs(Presence.objects.all(), zones.UTC, query="", by=by)
     with CaptureQueriesContext(connection) as queries:
-        heading = [next(pieces), next(pieces)]
+        heading = next(pieces)
         assert len(queries) == 0
-        text = b"".join([*heading, *pieces]).decode("utf-8-sig")
+        text = "".join([heading, *pieces]).removeprefix("\ufeff")
     names = [row["name"] for row in csv.DictReader(io.StringIO(text, newline=""))]
     assert len(names) == len(set(names)) == 7
-    assert len(queries) == 4
+    assert len([query for query in queries if "participants_presence" in query["sql"]]) == 1
+
+
+def test_a_file_that_its_reader_gave_up_is_audited_as_broken_off(lesson: Meeting, by: Actor) -> None:
+    enrol(lesson, "ada")
+    play(lesson, {})
+    pieces = reportfiles.stream_for_programs(Presence.objects.all(), zones.UTC, query="", by=by)
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]  # a generator, as responses close it
+    event = Event.objects.get(kind="export.downloaded")
+    assert (event.data["rows"], event.data["broken_off"]) == (0, True)
 
 
 def test_a_correction_counts_and_what_was_measured_stays(lesson: Meeting, office: APIClient) -> None:

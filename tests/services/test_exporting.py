@@ -124,7 +124,7 @@ def test_a_download_is_audited_with_who_what_and_how_many(boss: User) -> None:
     event = Event.objects.get(kind=EventKind.EXPORT_DOWNLOADED)
     assert (event.actor, event.data) == (
         boss,
-        {"list": "attendance", "filter": "came=false", "rows": 1, "file": "csv"},
+        {"list": "attendance", "filter": "came=false", "rows": 1, "file": "csv", "time_zone": "UTC"},
     )
 
 
@@ -146,7 +146,7 @@ def test_a_tick_makes_the_file_and_who_asked_fetches_it(boss: User, by: Actor) -
     assert [row[0] for row in read_xlsx(fetched)] == ["person", "Ada"]
     assert fetched.rows == 1
     event = Event.objects.get(kind=EventKind.EXPORT_DOWNLOADED)
-    assert event.data == {"list": "attendance", "filter": "came=true", "rows": 1, "file": "xlsx"}
+    assert event.data == {"list": "attendance", "filter": "came=true", "rows": 1, "file": "xlsx", "time_zone": "UTC"}
 
 
 def test_nobody_else_fetches_it(boss: User, by: Actor) -> None:

@@ -4,12 +4,16 @@ import json
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from time_machine import TimeMachineFixture
 
 from participants.models import Attendance, Delivery, Session
 from participants.sandbox import Sandbox
@@ -202,3 +206,20 @@ def test_nobody_is_made_up_from_odd_deliveries(send: Send, sandbox: Sandbox) -> 
         send(raw, signature=sign(sandbox, raw))
     inbox.work()
     assert not Attendance.objects.exists()
+
+
+def test_workers_are_told_once_of_deliveries_that_wait_together(send: Send) -> None:
+    for n in range(20):
+        assert send({"n": n}).status_code == 200
+    assert DBTaskResult.objects.count() == 1
+    inbox.work()
+    send({"n": 20})
+    assert DBTaskResult.objects.count() == 2
+
+
+def test_workers_are_told_again_when_a_message_was_lost(send: Send, time_machine: TimeMachineFixture) -> None:
+    time_machine.move_to(timezone.now())
+    send({"n": 0})
+    time_machine.shift(timedelta(seconds=6))
+    send({"n": 1})
+    assert DBTaskResult.objects.count() == 2
