@@ -129,7 +129,7 @@ class RowOutcome(TextChoices):
     PENDING = "pending", "Pending"
     ENROLLED = "enrolled", "Enrolled"
     FAILED = "failed", "Failed"
-    SKIPPED = "skipped", "Not enrolled"
+    SKIPPED = "skipped", "Skipped"
 
 
 class Prospect(TextChoices):

@@ -68,7 +68,7 @@ class BatchAdmin(ReadOnly[Batch]):
         rows = batchrights.list_seen(request.user)
         return rows.annotate(is_pending=pending).order_by(*self.ordering)
 
-    @admin.display(description="what", ordering="kind")
+    @admin.display(description="kind", ordering="kind")
     def what(self, row: Batch) -> str:
         return row.get_kind_display()
 

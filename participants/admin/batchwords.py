@@ -66,7 +66,7 @@ WORDS: dict[str, Words] = {
         nothing="It has enrolled nobody who could be removed.",
     ),
     BatchKind.REMOVE: Words(
-        outcomes=_label("Removing", "Removed", "Failed", "Not removed"),
+        outcomes=_label("Removing", "Removed", "Failed", "Skipped"),
         reasons=_REMOVAL,
         stopped="who had not been reached stay as they are",
         undo="whom it removed will be enrolled again with the preset they had, as far as there are places",
@@ -76,7 +76,7 @@ WORDS: dict[str, Words] = {
         nothing="It has removed nobody who could be restored.",
     ),
     BatchKind.PRESET: Words(
-        outcomes=_label("Pending", "Changed", "Failed", "Not changed"),
+        outcomes=_label("Pending", "Changed", "Failed", "Skipped"),
         reasons=_CHANGE,
         stopped="who had not been reached keep the preset they have",
         undo="whose preset it changed will get back the one they had before",

@@ -233,6 +233,7 @@ def _describe_group(request: HttpRequest, report: DriftReport, kind: DriftKind, 
         "more": max(0, count - SHOWN),
         "actions": [(action.value, action.label) for action in allowed] if undecided else [],
         "none": NONE,
+        "is_meeting": kind in (DriftKind.TITLE_DIFFERS, DriftKind.STATUS_DIFFERS, DriftKind.MEETING_GONE),
         "lines": [describe_item(item, [action.value for action in allowed]) for item in items],
     }
 

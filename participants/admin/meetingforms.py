@@ -35,6 +35,9 @@ class MeetingForm(_ModelForm):
     groups_agreed = forms.CharField(required=False, widget=forms.HiddenInput)
     """Appears once other groups were chosen, and asks before anybody is enrolled or removed by that."""
 
+    asks = False
+    """Whether that is all that keeps the form from being saved."""
+
     class Meta:
         model = Meeting
         fields = (
@@ -57,10 +60,8 @@ class MeetingForm(_ModelForm):
             # One that is gone stays selectable where it is in use, so that other fields can be saved.
             preset.queryset = Preset.objects.filter(Q(gone_at=None) | Q(pk=self.instance.default_preset_id))
         for name in ("opens_at", "closes_at"):
-            # Django's own label belongs to neither half of the split widget.
-            widget = self.fields[name].widget if name in self.fields else None
-            for half, part in zip(getattr(widget, "widgets", ()), ("date", "time"), strict=False):
-                half.attrs["aria-label"] = f"{self.fields[name].label}, {part}"
+            if name in self.fields:
+                label_halves(self.fields[name])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -79,6 +80,7 @@ class MeetingForm(_ModelForm):
         token = ",".join(str(group.pk) for group in sorted(chosen, key=lambda group: group.pk)) or "none"
         if not plan or cleaned.get("groups_agreed") == token:
             return
+        self.asks = True
         self.fields["groups_agreed"].widget = widget = Confirmation()
         widget.token = token
         box = self["groups_agreed"]
@@ -89,6 +91,12 @@ class MeetingForm(_ModelForm):
             box.help_text = f"Removed, since none of these groups holds them: {names}{more}."
         self.add_error(None, f"Saving will {describe_plan(plan)}. Tick the box under “Groups” and save again.")
         self.add_error("groups_agreed", "Tick the box to agree.")
+
+
+def label_halves(field: forms.Field) -> None:
+    """Name the date and the time of a split widget: Django's own label belongs to neither."""
+    for half, part in zip(getattr(field.widget, "widgets", ()), ("date", "time"), strict=False):
+        half.attrs["aria-label"] = f"{field.label}, {part}"
 
 
 def describe_plan(plan: groups.Preview) -> str:

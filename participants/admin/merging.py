@@ -22,7 +22,11 @@ def list_candidates(person: Person) -> list[Merger]:
 
 
 def describe_candidates(request: HttpRequest, person: Person) -> dict[str, Any]:
-    return {"mergers": list_candidates(person), "may_merge": rights.holds(request.user, "merge_person")}
+    return {
+        "mergers": list_candidates(person),
+        "may_merge": rights.holds(request.user, "merge_person"),
+        "may_open_users": request.user.has_perm("auth.view_user"),
+    }
 
 
 def describe_merger(merger: Merger) -> str:

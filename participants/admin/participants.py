@@ -237,7 +237,10 @@ class ParticipantAdmin(ReportList[Participant]):
             return redirect(request.get_full_path())
         if batch is not None:
             return redirect("admin:participants_batch_change", batch.pk)
-        title = many.action.question.format(people=f"{many.total} participants")
+        chosen = f"{many.total} participants"
+        if not many.needs_preset and many.acting and many.acting != many.total:
+            chosen = f"{many.acting} of {chosen}"
+        title = many.action.question.format(people=chosen)
         context = self.give_context(request, title, many=many, checkbox=ACTION_CHECKBOX_NAME)
         return render(request, "admin/participants/participant/confirm_many.html", context)
 

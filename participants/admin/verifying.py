@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -15,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from participants.admin import badges
 from participants.admin.access import read_actor
+from participants.admin.meetingforms import label_halves
 from participants.errors import RollcallError
 from participants.models import VerifiedEmail
 from participants.services import linking, rights
@@ -38,6 +40,12 @@ class VerifiesEmails(_Admin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         mark = VerifiedEmail.objects.current().filter(user=OuterRef("pk"))
         return super().get_queryset(request).annotate(is_verified=Exists(mark))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.SplitDateTimeField):
+            label_halves(field)
+        return field
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [*super().get_list_display(request), "verified"]

@@ -37,6 +37,9 @@ class Room:
     guests: tuple[tuple[str, str], ...] = ()
     removed: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    listed: str = ""
+    """Enrolled as a bulk enrolment: what staff would paste."""
     managers: tuple[str, ...] = ()
     opens: timedelta | None = None
     closes: timedelta | None = None
@@ -85,6 +88,8 @@ PEOPLE = (
 )
 ACCOUNTS = (ADMIN, LIMITED, MANAGER, *PEOPLE)
 
+GROUPS = {"Maths club": ("chidi", "dana", "elif", "heidi", "jun")}
+
 BLOCKED = {"heidi": "Sent advertisements to other participants."}
 
 ALGEBRA = Room(
@@ -99,7 +104,7 @@ PHYSICS = Room(
     "Physics, group 2",
     people=("ada", "elif", "heidi"),
     hosts=("bob",),
-    guests=(("Noor Haddad", "noor@guest.example"),),
+    guests=(("Noor Haddad", "noor@guest.example"), ("Kofi M.", "kofi@demo.example")),
     removed=("farid",),
     failing=("greta",),
     closes=timedelta(days=30),
@@ -113,9 +118,18 @@ CHEMISTRY = Room(
     opens=timedelta(hours=-26),
     closes=timedelta(hours=-24),
 )
+MATHS = Room("maths-club", "Maths club", hosts=("mia",), groups=("Maths club",))
+LECTURE = Room(
+    "open-lecture",
+    "Open lecture",
+    people=("bob",),
+    listed="bob\nchidi@demo.example\nElif\nfarid\nines\nfarid@demo.example\nheidi\nnobody@demo.example\nkofi",
+)
 ROOMS = (
     ALGEBRA,
     PHYSICS,
+    MATHS,
+    LECTURE,
     Room(
         "staff-meeting",
         "Weekly staff meeting",

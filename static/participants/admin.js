@@ -43,10 +43,20 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll(".rc-busy")) { button.disabled = false; button.classList.remove("rc-busy"); }
 });
 
-// Select2 gives its search field no name of its own.
+// Select2 gives its search field no name of its own, and a button that clears a list stands where only list items may.
+function nameSearch(select) {
+  const field = select.parentElement.querySelector(".select2-search__field");
+  if (field && select.labels.length) field.setAttribute("aria-label", select.labels[0].textContent.trim());
+  return field;
+}
+for (const select of document.querySelectorAll("select.admin-autocomplete[multiple]")) {
+  select.dataset.allowClear = "false";
+  // jQuery may get ready before or after the page has loaded.
+  const watch = new MutationObserver(() => { if (nameSearch(select)) watch.disconnect(); });
+  watch.observe(select.parentElement, { childList: true, subtree: true });
+}
+
+// Django's two-box chooser names icons that have no role.
 addEventListener("load", () => {
-  for (const select of document.querySelectorAll("select.admin-autocomplete")) {
-    const field = select.parentElement.querySelector(".select2-search__field");
-    if (field && select.labels.length) field.setAttribute("aria-label", select.labels[0].textContent.trim());
-  }
+  for (const icon of document.querySelectorAll(".selector .help-tooltip[aria-label]")) icon.setAttribute("role", "img");
 });

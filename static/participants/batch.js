@@ -32,7 +32,7 @@ function show(batch) {
   const hold = card.querySelector("[data-hold]");
   put(hold, describeHold(batch));
   hold.hidden = !hold.textContent;
-  for (const cell of card.querySelectorAll("[data-count]")) put(cell, String(batch.counts[cell.dataset.count]));
+  for (const cell of document.querySelectorAll("[data-count]")) put(cell, String(batch.counts[cell.dataset.count]));
 }
 
 // Half a minute of looking every two seconds, then more and more rarely; while everything waits, not before it ends.

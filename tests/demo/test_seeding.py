@@ -5,9 +5,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from participants.demo import cast
-from participants.models import Event, Meeting, Participant, Person
+from participants.models import Batch, Event, Meeting, Participant, Person
 from participants.sandbox import Sandbox
-from participants.services import admission, rights
+from participants.services import admission, batches, groups, linking, rights
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ def state_of(username: str, room: cast.Room) -> str | None:
 
 
 def count_everything() -> dict[str, int]:
-    return {model.__name__: model.objects.count() for model in (User, Person, Meeting, Participant, Event)}
+    return {model.__name__: model.objects.count() for model in (User, Person, Meeting, Participant, Batch, Event)}
 
 
 def test_everybody_and_every_meeting_is_there_and_known_to_realtimekit(sandbox: Sandbox) -> None:
@@ -87,6 +87,26 @@ def test_the_lists_have_something_of_everything_to_show(sandbox: Sandbox) -> Non
     assert (failed.state, failed.preset.name) == ("failed", cast.RETIRED_PRESET)
     assert failed.last_error_code
     assert failed.preset.gone_at is not None
+
+
+def test_a_meeting_follows_a_group_and_leaves_out_who_is_blocked(sandbox: Sandbox) -> None:
+    seed()
+    club = Meeting.objects.get(pk=cast.MATHS.id)
+    assert state_of("jun", cast.MATHS) == "enrolled"
+    left, count = groups.list_left_out(club, limit=10)
+    assert [(item.user.get_username(), item.reason) for item in left] == [("heidi", "blocked")]
+    assert count == 1
+
+
+def test_a_list_was_enrolled_as_a_batch_and_some_of_it_was_skipped(sandbox: Sandbox) -> None:
+    seed()
+    progress = batches.measure(Batch.objects.get(meeting=cast.LECTURE.id))
+    assert (progress.state.value, progress.counts["enrolled"], progress.counts["skipped"]) == ("done", 5, 4)
+
+
+def test_a_guest_may_be_the_same_person_as_a_user(sandbox: Sandbox) -> None:
+    seed()
+    assert [guest.display_name for guest in linking.find_guests(User.objects.get(username="kofi"))] == ["Kofi M."]
 
 
 def test_each_verdict_of_the_demo_text_can_be_seen(sandbox: Sandbox) -> None:

@@ -10,17 +10,27 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from participants.demo import cast
 from participants.errors import RollcallError
 from participants.management import pastsessions
-from participants.models import Actor, Meeting, Participant, Person, Preset
+from participants.models import Actor, Batch, Meeting, Participant, Person, Preset
 from participants.realtimekit import Deadline
-from participants.services import enrolment, meetings, people, presets, registration, removal
-from participants.states import Source
+from participants.services import (
+    batches,
+    enrolment,
+    meetings,
+    passes,
+    people,
+    presets,
+    registration,
+    removal,
+    rosters,
+)
+from participants.states import ParticipantState, Source
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SECONDS = 60.0
@@ -38,6 +48,7 @@ class Command(BaseCommand):
             seed_accounts()
             seed_rooms(timezone.now())
             block_people()
+            enrol_listed()
             fail_enrolments()
             register_webhook()
             pastsessions.seed(timezone.now())
@@ -75,6 +86,10 @@ def seed_accounts() -> None:
             Permission.objects.filter(content_type__app_label="participants", codename__in=account.rights)
         )
         people.person_of(user, _actor())
+    for name, members in cast.GROUPS.items():
+        group, is_new = Group.objects.get_or_create(name=name)
+        if is_new:
+            group.user_set.set(User.objects.filter(username__in=members))
 
 
 def seed_rooms(now: datetime) -> None:
@@ -99,6 +114,18 @@ def block_people() -> None:
             removal.remove(row, by=_actor())
 
 
+def enrol_listed() -> None:
+    """Once blocked people are, so that the list meets with some reasons."""
+    for room in cast.ROOMS:
+        if room.listed and not Batch.objects.filter(meeting=room.id).exists():
+            meeting = Meeting.objects.get(pk=room.id)
+            entries = rosters.parse_text(room.listed)
+            batches.start(meeting=meeting, entries=entries, preset=None, pre_enrol=False, by=_actor())
+    if Participant.objects.filter(state=ParticipantState.PENDING, source__in=(Source.BULK, Source.GROUP)).exists():
+        # No worker runs yet, and the first page seen should show what has been done.
+        passes.converge(by=_actor(), deadline=Deadline.after(_SECONDS))
+
+
 def fail_enrolments() -> None:
     """Enrol with a preset that is gone at RealtimeKit while we still know it, as after a deletion there."""
     preset = Preset.objects.filter(name=cast.RETIRED_PRESET).first()
@@ -113,6 +140,7 @@ def _create(room: cast.Room, now: datetime) -> Meeting:
     meeting, _ = meetings.create(
         by=_actor(),
         managers=User.objects.filter(username__in=room.managers),
+        groups=Group.objects.filter(name__in=room.groups),
         id=room.id,
         title=room.title,
         status=room.status,
