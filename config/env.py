@@ -207,7 +207,10 @@ def read_tasks(name: str, *, address: str) -> tuple[str, dict[str, Any], dict[st
         raise ImproperlyConfigured(
             f"{name}=rq needs TASKS_URL (or CACHE_URL), the address of a Valkey or Redis server."
         )
-    queues = {"default": {"URL": address, "DEFAULT_TIMEOUT": 600}} if engine == "rq" else {}
+    # A queue that does not answer must not keep anybody waiting: what it would have told is found in the rows.
+    limits = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    queue = {"URL": address, "DEFAULT_TIMEOUT": 600, "REDIS_CLIENT_KWARGS": limits}
+    queues = {"default": queue} if engine == "rq" else {}
     return engine, {"default": {"BACKEND": _ENGINES[engine], "QUEUES": ["default"]}}, queues
 
 
