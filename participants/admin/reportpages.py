@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,7 @@ from participants.services.reports import SUBJECTS, may_export, may_see
 
 _LISTS = {"participants": "participant", "sessions": "session", "attendance": "presence"}
 """The admin pages of the subjects, by the names of their models."""
+_SHORT = timedelta(minutes=5)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -115,6 +116,7 @@ class ReportPages:
             more |= {"report": report, "rows": describe_lines(report, zone), "ticks": list_ticks(report, zone)}
             more["attendance"] = f"{reverse('admin:participants_presence_changelist')}?session={session.pk}"
             more["window"] = find_window(report)
+            more["clock"] = "H:i" if report.minute_by_minute else "H:i:s"
             tiles = report.tiles
             more["average_minutes"] = round(tiles.average_seconds / 60)
             more["average_percent"] = None if tiles.average_share is None else round(100 * tiles.average_share)
@@ -256,7 +258,8 @@ def list_ticks(report: Report, zone: ZoneInfo) -> list[Tick]:
     span = report.ends - report.begins
     moments = [report.begins + span * n / 4 for n in range(5)]
     anchors = ("start", "middle", "middle", "middle", "end")
-    return [Tick(25 * n, f"{moment.astimezone(zone):%H:%M}", anchors[n]) for n, moment in enumerate(moments)]
+    shape = "%H:%M:%S" if span < _SHORT else "%H:%M"  # or neighbours would read the same
+    return [Tick(25 * n, f"{moment.astimezone(zone):{shape}}", anchors[n]) for n, moment in enumerate(moments)]
 
 
 def find_window(report: Report) -> tuple[int, int] | None:

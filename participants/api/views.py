@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.middleware.csrf import get_token
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -141,9 +142,10 @@ class MyAttendanceView(APIView):
         responses={200: describe_page(MyPresenceShape)},
     )
     def get(self, request: Request) -> Response:
-        rows = Presence.objects.filter(participant__person__user=read_user(request)).select_related(
-            "session__meeting"
-        )
+        user = read_user(request)
+        # Of a guest merged into them too: rows that could not move stayed with the guest.
+        people = Person.objects.filter(Q(user=user) | Q(merged_into__user=user))
+        rows = Presence.objects.filter(participant__person__in=people.values("pk")).select_related("session__meeting")
         pages = Pages()
         page: list[Presence] | None = pages.paginate_queryset(
             rows.defer("session__raw", "session__meeting__raw"), request, view=self

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from participants.models import Meeting, Presence
+from participants.models import Meeting, Person, Presence
 
 Rows = QuerySet[Presence]
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
@@ -49,7 +49,9 @@ def of_manager(rows: Rows, user: str) -> Rows:
 
 
 def of_person(rows: Rows, person: uuid.UUID) -> Rows:
-    return rows.filter(participant__person=person)
+    """Also as the guest they were before staff merged the two."""
+    theirs = Person.objects.filter(Q(pk=person) | Q(merged_into=person))
+    return rows.filter(participant__person__in=theirs.values("pk"))
 
 
 def enrolled_by(rows: Rows, user: str) -> Rows:

@@ -16,7 +16,7 @@ SHOWN = 200
 """People on the timeline, and in the list of those who never came. All are in the list of attendance."""
 SESSIONS_SHOWN = 100
 POINTS = 60
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440)
+_STEPS = (1 / 12, 1 / 6, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440)
 Span = tuple[datetime, datetime]
 
 
@@ -65,6 +65,11 @@ class Report:
     absent: list[Presence]
     recorders: int
     strangers: int
+
+    @property
+    def minute_by_minute(self) -> bool:
+        """Whether no two points are of the same minute."""
+        return len(self.points) < 2 or self.points[1].at - self.points[0].at >= timedelta(minutes=1)
 
     @property
     def hidden(self) -> int:
@@ -131,7 +136,7 @@ def _list_changes(people: Iterable[list[Span]]) -> list[tuple[datetime, int]]:
 
 
 def _sample(changes: list[tuple[datetime, int]], begins: datetime, ends: datetime) -> list[Point]:
-    """At most about ``POINTS`` points, a round number of minutes apart."""
+    """At most about ``POINTS`` points, a round number of minutes apart, or of seconds where it was short."""
     minutes = (ends - begins).total_seconds() / 60
     step = timedelta(minutes=next((size for size in _STEPS if minutes / size <= POINTS), _STEPS[-1]))
     points: list[Point] = []

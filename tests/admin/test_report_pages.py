@@ -94,6 +94,19 @@ def test_the_curve_says_how_many_were_there_at_each_moment(lesson: Session) -> N
     }  # fmt: skip
 
 
+def test_a_short_session_is_drawn_by_the_second(staff: Client) -> None:
+    session = SessionFactory(started_at=NOW, ended_at=NOW + timedelta(minutes=2), meeting=MadeMeetingFactory())
+    attend(session, "Ada", (0, 0.5), (1, 2))
+    report = meetingreports.build(session, timezone.now())
+    assert [point.present for point in report.points[::6]] == [1, 1, 1, 1, 1]
+    assert [point.present for point in report.points[7:12]] == [0] * 5
+    html = staff.get(reverse("admin:participants_meeting_report", args=[session.meeting_id])).content.decode()
+    labels = re.findall(r'data-at="\d+">([^<]+)<', html)
+    assert len(labels) == len(set(labels)) == len(report.points) == 25
+    ticks = re.findall(r'text-anchor="\w+">([^<]+)<', html)
+    assert len(ticks) == len(set(ticks)) == 5
+
+
 def test_the_report_page_shows_it(staff: Client, lesson: Session) -> None:
     html = staff.get(reverse("admin:participants_meeting_report", args=[lesson.meeting_id])).content.decode()
     assert re.search(r"<dt>Came</dt><dd>2</dd>", html)

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from participants.models import Actor, Event, Meeting, Participant, Presence, Session
+from participants.models import Actor, Event, Meeting, Participant, Person, Presence, Session
 from participants.services import mirror, reportfiles, zones
 from participants.services.mirror import PeerNews, SessionNews
 from participants.states import KnownBy
@@ -384,3 +384,14 @@ def test_lists_ask_the_database_as_often_for_many_as_for_few(lesson: Meeting, of
         count(paths[0])  # whatever is cached
         seen.append([count(path) for path in paths])
     assert seen[0] == seen[1]
+
+
+def test_who_was_a_guest_before_sees_what_they_attended_as_one(lesson: Meeting, office: APIClient) -> None:
+    ada, guest = enrol(lesson, "ada"), enrol(lesson, "guest")
+    Person.objects.filter(pk=guest.person_id).update(user=None, merged_into=ada.person)
+    play(lesson, {"guest": [(0, 30)]})
+    assert ada.person.user is not None
+    lines = sign_in(ada.person.user).get("/api/v1/me/attendance/").json()["results"]
+    assert sorted(line["state"] for line in lines) == ["left", "never_came"]
+    assert len(results(office, "attendance/", person=str(ada.person_id))) == 2
+    assert len(results(office, "attendance/", person=str(guest.person_id))) == 1
