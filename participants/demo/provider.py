@@ -13,6 +13,8 @@ from participants.demo.visitor import read_json
 class Provider:
     def __init__(self, stack: Stack) -> None:
         self._control = f"{stack.sandbox}/_sandbox"
+        keys = stack.credentials
+        self._app = f"{stack.api_base}/accounts/{keys.account_id}/realtime/kit/{keys.app_id}"
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {stack.credentials.api_token}"
@@ -65,6 +67,13 @@ class Provider:
     def add_fault(self, kind: str, operation: str, **options: Any) -> None:
         """Script trouble for the next call of an operation."""
         self._ask("POST", f"{self._control}/faults", {"kind": kind, "operation": operation, **options})
+
+    def add_stranger(self, title: str, name: str) -> None:
+        """Somebody of whom Rollcall knows nothing, as added to a meeting in Cloudflare's dashboard."""
+        world = self._ask("GET", f"{self._control}/world")
+        room = next(room["id"] for room in world["meetings"] if str(room["title"]).startswith(title))
+        body = {"name": name, "preset_name": "group_call_participant", "custom_participant_id": f"other-{len(name)}"}
+        self._ask("POST", f"{self._app}/meetings/{room}/participants", body)
 
     def _ask(self, method: str, address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = self._session.request(method, address, json=body, timeout=10)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from participants.demo import cast
@@ -15,11 +15,21 @@ from participants.demo.browser import CHROMIUM
 from participants.demo.failures import DemoError
 from participants.demo.folder import PROJECT, Folder
 from participants.demo.ports import find_free
+from participants.demo.provider import Provider
 from participants.demo.stack import Stack
 
 TARGET = PROJECT / "docs" / "screenshots"
 _ADMIN = "/admin/participants"
 _ENROL = f"{_ADMIN}/meeting/{cast.ALGEBRA.id}/enrol/"
+_CLASS_LIST = (
+    "Pupil;E-mail address;Form\n"
+    "Ada Example;ada@demo.example;7a\n"
+    "Elif Demir;elif@demo.example;7a\n"
+    "Bob Baker;bob@demo.example;7b\n"
+    "Heidi Vogel;heidi@demo.example;7b\n"
+    "Kofi Mensah;kofi@demo.example;7b\n"
+    "Unknown Pupil;unknown@demo.example;7b\n"
+)
 _PATIENCE = 20_000.0  # ms
 _NO_GUTTER = "document.documentElement.style.scrollbarGutter = 'auto'"
 """Pictures show no scrollbar, so they need no room for one. By script, since the pages refuse foreign styles."""
@@ -81,6 +91,24 @@ def _send_enrolment(page: Page) -> None:
     expect(page.get_by_text(cast.ADA.name).first).to_be_visible()
 
 
+def _look_at_class_list(page: Page) -> None:
+    page.get_by_label("Upload a file").check()
+    file: FilePayload = {"name": "class.csv", "mimeType": "text/csv", "buffer": _CLASS_LIST.encode()}
+    page.locator("[name=file]").set_input_files(file)
+    page.get_by_role("button", name="Look at it first").click()
+    page.get_by_role("button", name="Look at it first").click()
+    expect(page.get_by_role("button", name="Find")).to_be_visible()
+
+
+def _open_first(page: Page) -> None:
+    page.goto(page.locator("#result_list tbody th a").first.get_attribute("href") or "")
+
+
+def _compare(page: Page) -> None:
+    page.get_by_role("button", name="Compare with RealtimeKit").click()
+    page.wait_for_url("**/driftreport/**")
+
+
 def _wait_for_list(page: Page) -> None:
     expect(page.get_by_role("button", name="Join").first).to_be_visible()
 
@@ -106,6 +134,11 @@ SHOTS = (
     Shot("join-list", cast.ADA, "/", (WIDE, DARK, PHONE), _wait_for_list),
     Shot("join-setup", cast.ADA, "/", (WIDE, PHONE), _press_join),
     Shot("enrol", cast.ADMIN, _ENROL, (PHONE, WIDE), _enrol_three),
+    Shot("enrol-many", cast.ADMIN, _ENROL.replace("/enrol/", "/enrol-many/"), (WIDE, PHONE), _look_at_class_list),
+    Shot("batch", cast.ADMIN, f"{_ADMIN}/batch/", (WIDE, DARK), _open_first),
+    Shot("groups", cast.ADMIN, f"{_ADMIN}/meeting/{cast.MATHS.id}/change/"),
+    Shot("same-person", cast.ADMIN, f"{_ADMIN}/person/?q=Kofi+M.", (WIDE,), _open_first),
+    Shot("comparison", cast.ADMIN, f"{_ADMIN}/meeting/{cast.MATHS.id}/change/", (WIDE,), _compare),
     Shot("enrol-results", cast.ADMIN, _ENROL, (WIDE,), _send_enrolment),
 )
 
@@ -118,6 +151,9 @@ def take() -> None:
         stack = Stack(Folder(Path(name)), web, find_free(8787, avoid=(web,)))
         try:
             stack.start()
+            with Provider(stack) as provider:
+                for name in ("Priya Raman", "Visiting lecturer"):
+                    provider.add_stranger(cast.MATHS.title, name)
             with _started_browser() as browser:
                 for shot in SHOTS:
                     for look in shot.looks:

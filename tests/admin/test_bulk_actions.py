@@ -59,7 +59,7 @@ def open_page(client: Client, batch: Batch, query: str = "") -> str:
 def test_the_dry_run_counts_and_changes_nothing(staff: Client, school: Meeting) -> None:
     fill(school, 3, state=ParticipantState.REMOVED)
     html = choose_all(staff, "remove").content.decode()
-    assert f"Remove {MANY + 3} participants?" in html
+    assert f"Remove {MANY} of {MANY + 3} participants?" in html
     assert f"<dt>Will be removed</dt><dd>{MANY}</dd>" in html
     assert "<dt>Removed earlier</dt><dd>3</dd>" in html
     assert f"Remove {MANY} people" in html
