@@ -53,6 +53,11 @@ STATUS: dict[str, int] = {
     "nobody_found": 409,
     "correction_refused": 400,
     "unknown_time_zone": 400,
+    "unreadable_filter": 400,
+    "report_unnamed": 400,
+    "too_many_rows": 400,
+    "rights_changed": 403,
+    "export_gone": 404,
 }
 """Every code of a domain error and its status."""
 
