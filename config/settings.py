@@ -95,7 +95,7 @@ TASKS_ENGINE, TASKS, RQ_QUEUES = env.read_tasks(
     "TASKS_BACKEND", address=env.read_valkey("TASKS_URL", default=env.read_valkey("CACHE_URL"))
 )
 RQ_SHOW_ADMIN_LINK = False
-WORKER_THREADS = env.read_count("WORKER_THREADS", default=4)
+WORKER_THREADS = env.read_count("WORKER_THREADS", default=8)
 SYNC_INTERVAL = env.read_seconds("SYNC_INTERVAL", default=900)
 SURVEY_INTERVAL = env.read_seconds("SURVEY_INTERVAL", default=3600)
 

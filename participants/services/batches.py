@@ -122,6 +122,7 @@ def begin(
         record(
             EventKind.BATCH_STARTED, by, meeting=batch.meeting, batch=str(batch.pk), rows=batch.total, of=batch.kind
         )
+        waking.wake()  # what the first chunks store is sent while the others are stored
     bulkwork.work_on(batch.pk, by=by, deadline=deadline or Deadline.after(bulkwork.REQUEST_SECONDS), lease=lease)
     batch.refresh_from_db()
     waking.wake()
