@@ -35,6 +35,10 @@ _MEASURED = (
 )
 
 
+APPOINTMENT = timedelta(days=1)
+"""The longest hours of a meeting for which somebody can be late."""
+
+
 @dataclass(frozen=True)
 class Bounds:
     """Of one session; ``now`` is when those who are still there are counted to."""
@@ -55,10 +59,18 @@ class Bounds:
 
     @property
     def meets_window(self) -> bool:
-        """A run wholly before or after its meeting's hours says nothing about late and early."""
+        """Whether the meeting's hours were an appointment that this run was of.
+
+        A run wholly before or after them says nothing about late and early. Nor do hours of more than a day: nobody
+        is late for a room that is open all term.
+        """
         started = self.started_at or self.end
-        opened = self.opens_at is None or self.end > self.opens_at
-        return opened and (self.closes_at is None or started < self.closes_at)
+        overlaps = (self.opens_at is None or self.end > self.opens_at) and (
+            self.closes_at is None or started < self.closes_at
+        )
+        # Where one end is open, how far off this run lies.
+        length = (self.closes_at or started) - (self.opens_at or self.end)
+        return overlaps and length <= APPOINTMENT
 
 
 @dataclass(frozen=True)

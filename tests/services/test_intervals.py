@@ -115,3 +115,28 @@ def test_a_correction_changes_shares_and_nothing_else() -> None:
         k: v for k, v in corrected.items() if k not in shares
     }
     assert tell(stays, LESSON, corrected=10**6)["share_of_window"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        (at(-10), at(30 * 24 * 60)),
+        (at(-2 * 24 * 60), None),
+        (None, at(2 * 24 * 60)),
+    ],
+    ids=["open all term", "opened days ago", "closes in days"],
+)
+def test_nobody_is_late_for_a_room_that_is_open_for_days(window: tuple[datetime | None, datetime | None]) -> None:
+    told = tell([Connection(at(20), at(30))], Bounds(at(0), at(60), *window, at(90)))
+    assert (told["late_seconds"], told["left_early_seconds"], told["share_of_window"]) == (None, None, None)
+    assert told["share_of_session"] == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize(
+    ("window", "late", "early"), [((at(0), None), 1200, None), ((None, at(60)), None, 1800)], ids=["opens", "closes"]
+)
+def test_one_bound_alone_says_what_it_can(
+    window: tuple[datetime | None, datetime | None], late: int | None, early: int | None
+) -> None:
+    told = tell([Connection(at(20), at(30))], Bounds(at(0), at(60), *window, at(90)))
+    assert (told["late_seconds"], told["left_early_seconds"], told["share_of_window"]) == (late, early, None)
