@@ -56,7 +56,11 @@ def admit(row: Participant, *, by: Actor, renew: bool = False) -> Admitted:
         return answer
     # Whole, and as it is by now: the row at hand may hold no more than the answer needs.
     row = Participant.objects.with_relations().get(pk=row.pk)
-    admission.judge_row(row, timezone.now()).enforce()
+    now = timezone.now()
+    admission.judge_row(row, now).enforce()
+    # Somebody else's request may have fetched a token since the first look; one call serves all who came together.
+    if not renew and (answer := _answer_from_cache(row, now)):
+        return answer
     return obtain(row, by=by, renew=renew, deadline=deadline)
 
 

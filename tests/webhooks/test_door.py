@@ -172,6 +172,7 @@ def test_an_accepted_delivery_costs_a_fixed_number_of_queries(send: Send) -> Non
         "UPDATE",
         "SELECT",
         "INSERT",
+        "SELECT",  # whether workers know already that something waits
     ]
 
 
