@@ -192,7 +192,9 @@ def serve(
         with sandbox:
             if on_ready is not None:
                 on_ready(sandbox)
-            interrupted.wait()
+            # In steps: a signal that another thread received does not wake this one, which alone runs handlers.
+            while not interrupted.wait(1.0):
+                pass
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

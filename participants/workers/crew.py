@@ -32,7 +32,9 @@ class Worker:
         threads = [threading.Thread(target=self._run_part, args=(part,), daemon=True) for part in parts]
         for thread in threads:
             thread.start()
-        self._ended.wait()
+        # In steps: a signal that another thread received does not wake this one, which alone runs handlers.
+        while not self._ended.wait(1.0):
+            pass
         for part in parts:
             part.stop()
         tasks.stopping.set()
