@@ -3,6 +3,7 @@
 Each step runs in a transaction that holds the batch's row (``bulkwork``). RealtimeKit is told by converging passes.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -56,7 +57,7 @@ class Finder:
         return found
 
 
-class _Changing:
+class _Changing(ABC):
     """What both kinds share: reading a chunk, finding who is meant, writing what became of it."""
 
     def __init__(self, batch: Batch, by: Actor) -> None:
@@ -81,8 +82,9 @@ class _Changing:
             row.participant = participant
             row.code = code or BatchRow.UNWORKED
 
+    @abstractmethod
     def _change(self, rows: list[BatchRow]) -> None:
-        raise NotImplementedError
+        """Do it to the participants of these unworked rows, and write on each row what became of it."""
 
 
 class Removing(_Changing):
