@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from participants.errors import HeldBack, Misconfigured, RollcallError
 from participants.gateway import background, get_client
-from participants.models import Actor, Chore, EventKind, Meeting, Session
+from participants.models import Actor, Chore, EventKind, Session
 from participants.models.event import record
 from participants.realtimekit import Absent, Deadline, Peer, RealtimeKit, RealtimeKitError, Refused
 from participants.realtimekit import Session as RemoteSession
@@ -121,16 +121,6 @@ def find_missed(*, deadline: Deadline, client: RealtimeKit | None = None) -> int
     since = done_at - OVERLAP if done_at else now - FIRST_LOOK
     with translated():
         remote = (client or get_client()).sessions.list_since(max(since, now - MEMORY), deadline=deadline)
-    return _take_missed(remote)
-
-
-@background()
-def find_missed_of(meeting: Meeting, *, deadline: Deadline, client: RealtimeKit | None = None) -> int:
-    """``find_missed`` for one meeting, as far back as RealtimeKit remembers."""
-    if not meeting.realtimekit_id:
-        return 0
-    with translated():
-        remote = (client or get_client()).sessions.list(meeting.realtimekit_id, deadline=deadline)
     return _take_missed(remote)
 
 

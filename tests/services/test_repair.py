@@ -234,16 +234,6 @@ def test_gaps_are_asked_about_less_and_less_often_and_then_stay(
     assert Attendance.objects.get(peer_id="ghost").left_known_by == "estimated"
 
 
-def test_one_meeting_can_be_looked_through_on_request(
-    sandbox: Sandbox, ada: Participant, clock: time_machine.Traveller, by: Actor
-) -> None:
-    clock.move_to(at(1))
-    enter(sandbox, ada)
-    assert repair.find_missed_of(ada.meeting, deadline=Deadline.after(20)) == 1
-    assert repair.find_missed_of(ada.meeting, deadline=Deadline.after(20)) == 0
-    assert repair.find_missed_of(MeetingFactory(), deadline=Deadline.after(20)) == 0
-
-
 def test_workers_find_and_pull_sessions_as_a_chore(
     sandbox: Sandbox, ada: Participant, clock: time_machine.Traveller, by: Actor
 ) -> None:
