@@ -28,7 +28,7 @@ Data and logs: {folder}  (make demo-reset forgets them)
 _ROLES = (
     (cast.ADMIN, "may do everything"),
     (cast.LIMITED, "staff: sees meetings and people, enrols, but may not remove"),
-    (cast.MANAGER, f"manages only the meetings {cast.ALGEBRA.title!r} and 'Town hall'"),
+    (cast.MANAGER, "manages only " + ", ".join(room.title for room in cast.ROOMS if cast.MANAGER in room.managers)),
     (cast.ADA, "takes part: open, scheduled, closed and inactive meetings"),
 )
 
