@@ -28,7 +28,10 @@ Data and logs: {folder}  (make demo-reset forgets them)
 _ROLES = (
     (cast.ADMIN, "may do everything"),
     (cast.LIMITED, "staff: sees meetings and people, enrols, but may not remove"),
-    (cast.MANAGER, "manages only " + ", ".join(room.title for room in cast.ROOMS if cast.MANAGER in room.managers)),
+    (
+        cast.MANAGER,
+        "manages only " + ", ".join(room.title for room in cast.ROOMS if cast.MANAGER.username in room.managers),
+    ),
     (cast.ADA, "takes part: open, scheduled, closed and inactive meetings"),
 )
 
