@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import environ
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
@@ -20,6 +22,7 @@ env = environ.FileAwareEnv()
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off", ""}
 _ENGINES = {"database": "django_tasks_db.DatabaseBackend", "rq": "django_tasks_rq.RQBackend"}
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -109,14 +112,40 @@ def read_level(name: str, *, default: str) -> str:
     return _read(name, default, parse, f"one of {', '.join(_LEVELS)}")
 
 
-def read_url(name: str, *, default: str) -> str:
+def read_url(name: str, *, default: str, query: bool = False) -> str:
+    """``query``: may have one, and is kept to the letter."""
+
     def parse(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment:
-            return text.rstrip("/")
+        if parts.scheme in {"http", "https"} and parts.hostname and not parts.fragment and (query or not parts.query):
+            return text if query else text.rstrip("/")
         raise ValueError
 
-    return _read(name, default, parse, "an http or https address without a query")
+    return _read(name, default, parse, f"an http or https address{'' if query else ' without a query'}")
+
+
+def read_public_key(name: str) -> str:
+    """A PEM, whose line ends may be written as \\n."""
+
+    def parse(text: str) -> str:
+        pem = text.replace("\\n", "\n")
+        load_pem_public_key(pem.encode())
+        return pem
+
+    text = read_text(name)
+    try:
+        return parse(text) if text else ""
+    except (ValueError, UnsupportedAlgorithm):
+        # Not quoted: somebody may have given the private one.
+        raise ImproperlyConfigured(f"{name} must be a public key as PEM.") from None
+
+
+def read_algorithms(name: str, *, default: list[str]) -> list[str]:
+    """Signatures by a key pair alone: with a shared secret whoever checks tokens could make them."""
+    for algorithm in (given := read_list(name)):
+        if algorithm not in _ALGORITHMS:
+            raise _complain(name, f"a comma-separated list of {', '.join(_ALGORITHMS)}", algorithm)
+    return given or default
 
 
 def read_origins(name: str) -> list[str]:

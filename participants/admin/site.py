@@ -9,6 +9,7 @@ from django_tasks_db.models import DBTaskResult
 
 from participants.admin import connection
 from participants.admin.accounts import TellsOfRemovals
+from participants.admin.apikeys import ApiKeyAdmin
 from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.dashboard import list_cards, list_events
@@ -18,10 +19,10 @@ from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
 from participants.admin.records import EventAdmin, PresetAdmin
 from participants.admin.verifying import VerifiesEmails
-from participants.models import Batch, DriftReport, Event, Meeting, Participant, Person, Preset
+from participants.models import ApiKey, Batch, DriftReport, Event, Meeting, Participant, Person, Preset
 from participants.services import rights
 
-ORDER = ("Meeting", "Participant", "Batch", "DriftReport", "Person", "Preset", "Event")
+ORDER = ("Meeting", "Participant", "Batch", "DriftReport", "Person", "Preset", "Event", "ApiKey")
 
 NAMES = {"axes": "Sign-in protection"}
 """Packages whose own name says nothing to staff."""
@@ -42,6 +43,7 @@ class RollcallAdminSite(AdminSite):
         self.register(Person, PersonAdmin)
         self.register(Preset, PresetAdmin)
         self.register(Event, EventAdmin)
+        self.register(ApiKey, ApiKeyAdmin)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django's, with ours before its own page of users, which can't be imported while this site is made."""

@@ -51,6 +51,9 @@ STATUS: dict[str, int] = {
     "permission_denied": 403,
     "unknown_meeting": 400,
     "nobody_found": 409,
+    "identity_provider_unavailable": 503,
+    "idempotency_mismatch": 422,
+    "idempotency_in_progress": 409,
 }
 """Every code of a domain error and its status."""
 

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from participants.api import examples
+from participants.api.callers import check_scope, read_caller
 from participants.api.manage_meetings import ManageView
 from participants.api.rendering import render_time
 from participants.api.serializers import ConnectionState
@@ -25,7 +26,8 @@ class ManageConnectionView(ManageView):
         examples=[OpenApiExample("At work", value=examples.CONNECTION, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        if not rights.holds(request.user, "view_connection"):
+        check_scope(read_caller(request), "view_connection")
+        if not rights.holds(read_caller(request), "view_connection"):
             raise PermissionDenied("You don't have the right 'view_connection'.")
         return Response(_render(budget.read_state(), chores.read_background()))
 

@@ -15,13 +15,14 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, sync
+from participants.services import drift, idempotency, sync
 
 logger = logging.getLogger(__name__)
 
 SECONDS = 120.0
 _AGAIN = timedelta(minutes=5)
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ def _forget_task_results(by: Actor, deadline: Deadline) -> None:
     call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
 
+def _forget_calls(by: Actor, deadline: Deadline) -> None:
+    idempotency.prune()
+
+
 _LOOK = "look"
 _NOTED_EVERY = timedelta(seconds=10)
 _MISSED = timedelta(minutes=2)
@@ -49,6 +54,7 @@ _MISSED = timedelta(minutes=2)
 _CHORES = {
     "sync": _Chore(_pull, conf.read_sync_interval),
     "survey": _Chore(_survey, conf.read_survey_interval),
+    "idempotent_calls": _Chore(_forget_calls, lambda: _HOUR),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 
