@@ -22,7 +22,7 @@ _OVERLAPS = (("0", "It ends at once"), ("1", "An hour"), ("24", "A day"), ("168"
 
 
 class MeetingSelect(AutocompleteSelectMultiple):
-    """Django's, which fails where an id sent is none. No meeting has the zero one, which the field refuses in words."""
+    """Django's, which fails where an id sent is none. No meeting has the zero one: the field refuses it in words."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         return [key if parse_id(key) else _NOBODY for key in super().value_from_datadict(data, files, name)]

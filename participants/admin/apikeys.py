@@ -1,4 +1,4 @@
-"""API keys: made, rotated and revoked by staff who may. A secret is shown in the answer to the click and never again."""
+"""API keys: made, rotated and revoked by staff who may. A secret is shown once, in the answer to the click."""
 
 import uuid
 from datetime import timedelta
@@ -96,10 +96,11 @@ class ApiKeyAdmin(ReadOnly[ApiKey]):
 
     @admin.display(description="secret begins with")
     def begins(self, row: ApiKey) -> SafeString:
-        former = ""
-        if row.former_until and row.former_until > timezone.now():
-            former = f"; the former one, {row.former_prefix}…, is good until {badges.write_time(row.former_until)}"
-        return format_html('<span class="rc-code">{}…</span>{}', row.prefix, former)
+        if not row.former_until or row.former_until <= timezone.now():
+            return format_html('<span class="rc-code">{}…</span>', row.prefix)
+        until = badges.write_time(row.former_until)
+        text = '<span class="rc-code">{}…</span>; the former one, <span class="rc-code">{}…</span>, is good until {}'
+        return format_html(text, row.prefix, row.former_prefix, until)
 
     @admin.display(description="made")
     def made(self, row: ApiKey) -> str:

@@ -1,6 +1,7 @@
 """Meetings, for staff and managers."""
 
 import uuid
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.db.models import Count, QuerySet
@@ -19,6 +20,7 @@ from participants.api.permissions import ManagesSomething, find_meeting
 from participants.api.rendering import render_managed_meeting
 from participants.api.schema import PAGING, describe_filter, describe_page
 from participants.api.serializers import ManagedMeeting, MeetingInput
+from participants.api.sparse import keep, read_fields
 from participants.api.throttling import PersonThrottle
 from participants.api.views import read_actor
 from participants.models import ApiKey, Meeting, Participant
@@ -45,6 +47,14 @@ class ManageView(APIView):
     problem_fields: ClassVar[dict[str, str]] = {}
     is_bulk = False
     """Whether a POST changes many at once."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "GET" and response.status_code == HTTPStatus.OK and (names := read_fields(request)):
+            try:
+                response.data = keep(response.data, names)
+            except ValidationError as error:
+                response = self.handle_exception(error)
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 def apply_filter(view: APIView, kind: type[filters.FilterSet], request: Request, rows: QuerySet[Any]) -> Any:

@@ -99,9 +99,33 @@ def document_problems(result: dict[str, Any], generator: Any, request: Any, publ
         for operation in methods.values():
             if not path.startswith("/api/v1/manage/"):  # what a person does, no key can
                 operation["security"] = [way for way in operation.get("security", []) if KEY_SCHEME not in way]
+            _document_headers(path, operation)
             for status, text in _PROBLEMS.items():
                 operation["responses"].setdefault(status, _describe_answer(text))
     return result
+
+
+_LOOKING = ("_list", "_get", "_rows", "_items", "_admission")
+_ONCE = {
+    "manage_meetings_create",
+    "manage_participants_enrol",
+    "manage_enrolments_start",
+    "manage_removals_start",
+    "manage_preset_changes_start",
+}
+
+
+def _document_headers(path: str, operation: dict[str, Any]) -> None:
+    """What whole kinds of calls take: ``fields`` of those that look, ``Idempotency-Key`` of those that create."""
+    given = operation.setdefault("parameters", [])
+    if operation["operationId"] in _ONCE:
+        operation["responses"]["422"] = _describe_answer("The key was used for another call")
+        text = "Sent again with it within a day, the same call is answered as before and makes nothing."
+        schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        given.append({"in": "header", "name": "Idempotency-Key", "schema": schema, "description": text})
+    elif path.startswith("/api/v1/manage/") and operation["operationId"].endswith(_LOOKING):
+        text = "Names of fields, comma-separated: of each item only these."
+        given.append({"in": "query", "name": "fields", "schema": {"type": "string"}, "description": text})
 
 
 def _describe_answer(text: str) -> dict[str, Any]:
