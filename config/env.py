@@ -23,6 +23,7 @@ env = environ.FileAwareEnv()
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off", ""}
 _ENGINES = {"database": "django_tasks_db.DatabaseBackend", "rq": "django_tasks_rq.RQBackend"}
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -112,14 +113,24 @@ def read_level(name: str, *, default: str) -> str:
     return _read(name, default, parse, f"one of {', '.join(_LEVELS)}")
 
 
-def read_url(name: str, *, default: str) -> str:
+def read_url(name: str, *, default: str, query: bool = False) -> str:
+    """``query``: may have one, and is kept to the letter."""
+
     def parse(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment:
-            return text.rstrip("/")
+        if parts.scheme in {"http", "https"} and parts.hostname and not parts.fragment and (query or not parts.query):
+            return text if query else text.rstrip("/")
         raise ValueError
 
-    return _read(name, default, parse, "an http or https address without a query")
+    return _read(name, default, parse, f"an http or https address{'' if query else ' without a query'}")
+
+
+def read_algorithms(name: str, *, default: list[str]) -> list[str]:
+    """Signatures by a key pair alone: with a shared secret whoever checks tokens could make them."""
+    for algorithm in (given := read_list(name)):
+        if algorithm not in _ALGORITHMS:
+            raise _complain(name, f"a comma-separated list of {', '.join(_ALGORITHMS)}", algorithm)
+    return given or default
 
 
 def read_origins(name: str) -> list[str]:
@@ -129,18 +140,25 @@ def read_origins(name: str) -> list[str]:
     return origins
 
 
-def read_public_key(name: str) -> str:
-    """A PEM, whose newlines may be written as a backslash and an n, as some secret stores want it."""
+def read_public_key(name: str, *, any_kind: bool = False) -> str:
+    """A PEM, whose newlines may be written as a backslash and an n, as some secret stores want it.
+
+    RSA of 2048 bits or more; with ``any_kind`` any other key too, whose strength its own kind decides.
+    """
     text = read_text(name).replace("\\n", "\n")
     try:
         key = load_pem_public_key(text.encode()) if text else None
-        usable = key is None or (isinstance(key, RSAPublicKey) and key.key_size >= 2048)
+        usable = key is None or (key.key_size >= 2048 if isinstance(key, RSAPublicKey) else any_kind)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         usable = False
     if not usable:
-        raise ImproperlyConfigured(
-            f"{name} must be an RSA public key of 2048 bits or more in PEM (-----BEGIN PUBLIC KEY----- …)."
+        kind = (
+            "a public key, RSA of 2048 bits or more or another kind,"
+            if any_kind
+            else "an RSA public key of 2048 bits or more"
         )
+        # Not quoted: somebody may have given the private one.
+        raise ImproperlyConfigured(f"{name} must be {kind} in PEM (-----BEGIN PUBLIC KEY----- …).")
     return text
 
 

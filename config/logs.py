@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from django.conf import settings
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
-_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,2}")
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,2}|rck_[A-Za-z0-9_-]{20,}")
 
 
 class RequestIdFilter(logging.Filter):
@@ -17,7 +17,7 @@ class RequestIdFilter(logging.Filter):
 
 
 class SecretsFilter(logging.Filter):
-    """Masks participant tokens and the API token in the finished message and traceback."""
+    """Masks participant tokens, bearer tokens, API keys and the API token in the finished message and traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = _mask(record.getMessage()), None

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -145,6 +146,12 @@ AXES_USERNAME_CALLABLE = "config.middleware.read_login_name"
 AXES_LOCKOUT_TEMPLATE = "registration/lockout.html"
 AXES_DISABLE_ACCESS_LOG = True
 
+JWT_ISSUER = env.read_text("JWT_ISSUER")
+JWT_AUDIENCE = env.read_list("JWT_AUDIENCE")
+JWT_JWKS_URL = env.read_url("JWT_JWKS_URL", default="", query=True)
+JWT_PUBLIC_KEY = env.read_public_key("JWT_PUBLIC_KEY", any_kind=True)
+JWT_ALGORITHMS = env.read_algorithms("JWT_ALGORITHMS", default=["RS256", "ES256"])
+
 # --- Security ---------------------------------------------------------------------------------------
 CSRF_TRUSTED_ORIGINS = env.read_origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.read_origins("DJANGO_CORS_ALLOWED_ORIGINS")
@@ -155,7 +162,8 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
-CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key"]
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "Idempotency-Replayed"]
 CORS_URLS_REGEX = r"^/api/"
 TRUSTED_PROXIES = env.read_networks("DJANGO_TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # stripped unless a trusted proxy sent it
@@ -192,8 +200,12 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["participants.api.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "participants.api.authentication.ApiKeyAuthentication",
+        "participants.api.authentication.TokenAuthentication",
+        "participants.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["participants.api.callers.IsPerson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["participants.api.parsing.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "participants.api.pagination.Pages",
@@ -251,6 +263,7 @@ TOKEN_MIN_REMAINING = env.read_seconds("TOKEN_MIN_REMAINING", default=86_400)
 TOKEN_ENCRYPTION_KEYS = env.read_fernet_keys("TOKEN_ENCRYPTION_KEYS")
 SYNC_IMPORTS_MEETINGS = env.read_flag("SYNC_IMPORTS_MEETINGS", default=True)
 JOIN_RATE = env.read_rate("JOIN_RATE", default=(300, 60))
+API_KEY_RATE = env.read_rate("API_KEY_RATE", default=(3000, 60))
 WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 
 # --- Logs -------------------------------------------------------------------------------------------

@@ -76,6 +76,30 @@ def check_encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
     ]
 
 
+@register(Tags.security)
+def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    given = (settings.JWT_ISSUER, settings.JWT_AUDIENCE, settings.JWT_JWKS_URL or settings.JWT_PUBLIC_KEY)
+    found: list[CheckMessage] = []
+    if any(given) and conf.read_jwt() is None:
+        found.append(
+            Error(
+                "The identity provider is set in part; its tokens are refused.",
+                hint="Set JWT_ISSUER, JWT_AUDIENCE and one of JWT_JWKS_URL and JWT_PUBLIC_KEY, or none of them.",
+                id="participants.E005",
+            )
+        )
+    parts = urlsplit(settings.JWT_JWKS_URL)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        found.append(
+            Warning(
+                "JWT_JWKS_URL is plain HTTP: whoever answers in its place can sign in as anybody.",
+                hint="Use an https address.",
+                id="participants.W005",
+            )
+        )
+    return found
+
+
 @register(Tags.security, deploy=True)
 def check_debug(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.DEBUG:

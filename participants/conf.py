@@ -65,6 +65,30 @@ def read_realtimekit() -> RealtimeKitConf:
     )
 
 
+@dataclass(frozen=True)
+class JwtConf:
+    """Whose bearer tokens are taken: one of ``jwks_url`` and ``public_key`` (PEM) is set."""
+
+    issuer: str
+    audiences: list[str]
+    algorithms: list[str]
+    jwks_url: str
+    public_key: str
+
+
+def read_jwt() -> JwtConf | None:
+    """None while no identity provider is set."""
+    if not settings.JWT_ISSUER or not settings.JWT_AUDIENCE or not (settings.JWT_JWKS_URL or settings.JWT_PUBLIC_KEY):
+        return None
+    return JwtConf(
+        issuer=settings.JWT_ISSUER,
+        audiences=list(settings.JWT_AUDIENCE),
+        algorithms=list(settings.JWT_ALGORITHMS),
+        jwks_url=settings.JWT_JWKS_URL,
+        public_key=settings.JWT_PUBLIC_KEY,
+    )
+
+
 def read_budget() -> tuple[int, float]:
     """Calls, and the seconds of the window in which all processes together make no more of them."""
     calls, seconds = settings.REALTIMEKIT_BUDGET

@@ -25,6 +25,33 @@ class NotAdmitted(RollcallError):
         self.code = code
 
 
+class Unrecognised(RollcallError):
+    """Credentials that are none of ours, or no longer; the sentence says why."""
+
+    code = "not_authenticated"
+    message = "These credentials are not accepted."
+
+
+class IdentityProviderAway(RollcallError):
+    code = "identity_provider_unavailable"
+    message = "The keys of the identity provider can't be fetched at the moment. Try again shortly."
+
+
+class KeyEnded(RollcallError):
+    code = "wrong_state"
+    message = "This key was revoked, has expired, or was rotated just now. Look at it again."
+
+
+class IdempotencyMismatch(RollcallError):
+    code = "idempotency_mismatch"
+    message = "This Idempotency-Key was used for another call. Use a new one for each call."
+
+
+class CallInProgress(RollcallError):
+    code = "idempotency_in_progress"
+    message = "The first call with this Idempotency-Key is not answered yet. Send it again shortly."
+
+
 class UnknownPreset(RollcallError):
     code = "unknown_preset"
     message = "RealtimeKit has no preset of that name. Choose one of the presets on the connection page."

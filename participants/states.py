@@ -56,6 +56,22 @@ class VerifiedBy(TextChoices):
     PROVIDER = "provider", "The sign-in provider"
 
 
+class KeyScope(TextChoices):
+    """What an API key may be allowed. Which rights each stands for is said in ``services.rights``."""
+
+    MEETINGS_READ = "meetings:read", "See meetings"
+    MEETINGS_WRITE = "meetings:write", "Create and change meetings"
+    PARTICIPANTS_READ = "participants:read", "See participants"
+    PARTICIPANTS_WRITE = "participants:write", "Enrol, change and restore participants"
+    PARTICIPANTS_REMOVE = "participants:remove", "Remove participants"
+    BATCHES = "batches", "Change many at once"
+    TOKENS_ISSUE = "tokens:issue", "Issue participant tokens"
+    REPORTS_READ = "reports:read", "See sessions and attendance, and take them away as files"
+    REPORTS_CORRECT = "reports:correct", "Correct minutes"
+    SESSIONS_MODERATE = "sessions:moderate", "Put people out of a session, and end it"
+    CONNECTION_READ = "connection:read", "See the state of the connection"
+
+
 class ExpirySource(TextChoices):
     JWT = "jwt", "Read from the token"
     ASSUMED = "assumed", "Assumed from the issue time"

@@ -2,12 +2,15 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import factory
 from django.contrib.auth.models import Permission, User
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from participants.models import (
+    ApiKey,
     Attendance,
     Batch,
     DriftItem,
@@ -22,6 +25,7 @@ from participants.models import (
 from participants.states import (
     DRIFT_ACTIONS,
     DriftKind,
+    KeyScope,
     KnownBy,
     MeetingState,
     MeetingStatus,
@@ -88,6 +92,30 @@ class PresetFactory(DjangoModelFactory[Preset]):
 
     name = "group_call_participant"
     realtimekit_id = factory.LazyAttribute(lambda preset: f"preset-{preset.name}")
+
+
+class ApiKeyFactory(DjangoModelFactory[ApiKey]):
+    """A key to all meetings whose secret is ``make_secret(name)``."""
+
+    class Meta:
+        model = ApiKey
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"Portal {n}")
+    scopes = factory.LazyFunction(lambda: [scope.value for scope in KeyScope])
+    all_meetings = True
+    prefix = factory.LazyAttribute(lambda key: make_secret(key.name)[:12])
+    digest = factory.LazyAttribute(lambda key: sha256(make_secret(key.name).encode()).hexdigest())
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=30))
+
+    @factory.post_generation  # type: ignore[untyped-decorator]  # factory-boy's own
+    def meetings(self, create: bool, extracted: list[Meeting] | None, **kwargs: object) -> None:
+        self.meetings.set(extracted or [])
+
+
+def make_secret(name: str) -> str:
+    """In the form of a real one, and the same for the same name."""
+    return "rck_" + sha256(name.encode()).hexdigest()[:43]
 
 
 class MeetingFactory(DjangoModelFactory[Meeting]):

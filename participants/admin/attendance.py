@@ -48,7 +48,13 @@ class AttendanceAdmin(ReportList[Presence]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Presence]:
         rows = rights.list_presences(request.user)
-        related = ("session__meeting", "participant__person__user", "participant__preset", "corrected_by")
+        related = (
+            "session__meeting",
+            "participant__person__user",
+            "participant__preset",
+            "corrected_by",
+            "corrected_key",
+        )
         large = ("session__raw", "session__meeting__raw", "participant__preset__raw", "participant__token")
         return rows.select_related(*related).defer(*large).order_by(*self.ordering)
 

@@ -38,7 +38,7 @@ ACTIONS = ("stop", "retry", "undo")
 class BatchAdmin(ReadOnly[Batch]):
     list_display = ("what", "meeting_", "when", "who", "people", "state")
     list_filter = ("kind",)
-    list_select_related = ("meeting", "started_by")
+    list_select_related = ("meeting", "started_by", "started_key")
     search_fields = ("meeting__title", "started_by__username")
     search_help_text = "Meeting or who started it"
     ordering = ("-created_at",)
@@ -82,7 +82,7 @@ class BatchAdmin(ReadOnly[Batch]):
 
     @admin.display(description="by", ordering="started_by__username")
     def who(self, row: Batch) -> str:
-        return row.started_by.get_username() if row.started_by else "–"
+        return row.name_starter() or "–"
 
     @admin.display(description="people in the list", ordering="total")
     def people(self, row: Batch) -> int:

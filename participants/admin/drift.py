@@ -46,7 +46,9 @@ class DriftReportAdmin(ReadOnly[DriftReport]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DriftReport]:
         """All for their own pages; the list shows the latest of each meeting."""
         meetings = rights.list_meetings(request.user, "view_participant")
-        rows = DriftReport.objects.filter(meeting__in=meetings.values("pk")).select_related("meeting", "applied_by")
+        rows = DriftReport.objects.filter(meeting__in=meetings.values("pk")).select_related(
+            "meeting", "applied_by", "applied_key"
+        )
         if request.resolver_match is not None and request.resolver_match.url_name == f"{self._name}_changelist":
             rows = rows.latest_of_each()
         count = Count("items", filter=Q(items__outcome__in=(DriftOutcome.OPEN, DriftOutcome.WAITING)))

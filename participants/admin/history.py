@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from participants.admin.badges import Tone, render_moment
 from participants.models import Event, EventKind, Participant, Person
+from participants.models.event import ActorKind
 
 SHOWN = 50
 _TONES: dict[str, Tone] = {
@@ -47,6 +48,8 @@ def list_history_of_person(person: Person, now: datetime) -> list[Entry]:
 def describe_event(event: Event, now: datetime, *, about: bool = False) -> Entry:
     """``about`` names the person and the meeting too, which the caller has loaded with the event."""
     who = event.actor_name or event.get_actor_kind_display()
+    if event.actor_kind == ActorKind.KEY:
+        who = f"API key {event.actor_name}"
     details = [(key.replace("_", " "), _write(value)) for key, value in event.data.items() if value not in ("", None)]
     return Entry(
         event.get_kind_display(),

@@ -9,6 +9,7 @@ from django_tasks_db.models import DBTaskResult
 
 from participants.admin import connection, dashboard
 from participants.admin.accounts import TellsOfRemovals
+from participants.admin.apikeys import ApiKeyAdmin
 from participants.admin.attendance import AttendanceAdmin
 from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
@@ -22,6 +23,7 @@ from participants.admin.reportpages import ReportPages
 from participants.admin.sessions import SessionAdmin
 from participants.admin.verifying import VerifiesEmails
 from participants.models import (
+    ApiKey,
     Batch,
     Delivery,
     DriftReport,
@@ -37,7 +39,7 @@ from participants.services import rights
 
 ORDER = (
     *("Meeting", "Participant", "Presence", "Session", "Batch", "DriftReport", "Person", "Preset"),
-    *("Event", "Delivery"),
+    *("Event", "ApiKey", "Delivery"),
 )
 
 NAMES = {"axes": "Sign-in protection"}
@@ -62,6 +64,7 @@ class RollcallAdminSite(AdminSite):
         self.register(Preset, PresetAdmin)
         self.register(Event, EventAdmin)
         self.register(Delivery, DeliveryAdmin)
+        self.register(ApiKey, ApiKeyAdmin)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django's, with ours before its own page of users, which can't be imported while this site is made."""

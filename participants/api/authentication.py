@@ -1,5 +1,55 @@
+"""Who calls: a browser with its session, a back end with an API key, an app with its identity provider's token."""
+
+from django.contrib.auth.models import AnonymousUser, User
 from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
+
+from participants.errors import Unrecognised
+from participants.models import ApiKey, ExternalIdentity
+from participants.services import apikeys, bearers
+
+_SCHEMES = ("bearer", "api-key")
+
+
+class ApiKeyAuthentication(authentication.BaseAuthentication):
+    """``Authorization: Bearer rck_…`` or ``Api-Key rck_…``. No cookie, hence no CSRF.
+
+    A key is ``request.auth`` beside an anonymous user: what looks for a person finds none. Whoever sends a key that
+    is refused is nobody, whatever session comes with it.
+    """
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
+        scheme, value = _read_header(request)
+        if scheme != "api-key" and not (scheme == "bearer" and value.startswith(apikeys.MARK)):
+            return None
+        try:
+            return AnonymousUser(), apikeys.find(value)
+        except Unrecognised as error:
+            raise AuthenticationFailed(str(error)) from error
+
+    def authenticate_header(self, request: Request) -> str:
+        """RFC 6750, of all classes here: DRF asks the first. The session is named to callers who sent nothing."""
+        if _read_header(request)[0]:
+            return 'Bearer realm="rollcall", error="invalid_token"'
+        return 'Bearer realm="rollcall", Session'
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    """``Authorization: Bearer`` with a token of the customer's identity provider. No cookie, hence no CSRF."""
+
+    def authenticate(self, request: Request) -> tuple[User, ExternalIdentity] | None:
+        scheme, value = _read_header(request)
+        if scheme != "bearer":
+            return None
+        try:
+            identity = bearers.find_identity(value)
+        except Unrecognised as error:
+            raise AuthenticationFailed(str(error)) from error
+        return identity.user, identity
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -7,3 +57,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Session"
+
+
+def _read_header(request: Request) -> tuple[str, str]:
+    """The scheme in lower case, and what follows it; blank without one of ours."""
+    scheme, _, value = str(request.META.get("HTTP_AUTHORIZATION", "")).strip().partition(" ")
+    return (scheme.lower(), value.strip()) if scheme.lower() in _SCHEMES else ("", "")

@@ -58,6 +58,9 @@ STATUS: dict[str, int] = {
     "too_many_rows": 400,
     "rights_changed": 403,
     "export_gone": 404,
+    "identity_provider_unavailable": 503,
+    "idempotency_mismatch": 422,
+    "idempotency_in_progress": 409,
 }
 """Every code of a domain error and its status."""
 
@@ -129,8 +132,8 @@ def _render_domain(error: RollcallError, context: dict[str, Any]) -> Response:
     view = context.get("view")
     managing = bool(getattr(view, "managing", False))
     status = (MANAGING if managing else {}).get(error.code) or STATUS.get(error.code, 400)
-    is_staff = bool(getattr(getattr(context.get("request"), "user", None), "is_staff", False))
-    shown = error.code == "enrolment_failed" or is_staff or managing
+    # The user is looked at only where that matters: asking again what failed to say who calls would fail again.
+    shown = error.code == "enrolment_failed" or managing or _STAFF_ONLY.isdisjoint(error.data) or _is_staff(context)
     data = {key: _plain(value) for key, value in error.data.items() if shown or key not in _STAFF_ONLY}
     body = describe(status, error.code, str(error), **data)
     if status == HTTPStatus.BAD_REQUEST and error.code in FIELDS:
@@ -140,6 +143,10 @@ def _render_domain(error: RollcallError, context: dict[str, Any]) -> Response:
     if wait := _find_wait(error):
         headers["Retry-After"] = str(wait)
     return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _is_staff(context: dict[str, Any]) -> bool:
+    return bool(getattr(getattr(context.get("request"), "user", None), "is_staff", False))
 
 
 def _render_framework(error: exceptions.APIException) -> Response:

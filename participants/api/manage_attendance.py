@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from participants.api import examples
 from participants.api.attendancerendering import render_presence, render_record
 from participants.api.attendanceshapes import AttendanceRecordShape, CorrectionInput, PresenceShape
+from participants.api.callers import check_scope, read_caller
 from participants.api.manage_meetings import ManageView
 from participants.api.pagination import Pages
 from participants.api.permissions import find_meeting, find_presence, require_export
@@ -99,7 +100,9 @@ class AttendanceView(ManageView):
         responses={200: describe_page(PresenceShape)},
     )
     def get(self, request: Request) -> Response:
-        rows = attendancefilters.narrow(rights.list_presences(request.user), read_filters(request))
+        caller = read_caller(request)
+        check_scope(caller, "view_presence")
+        rows = attendancefilters.narrow(rights.list_presences(caller), read_filters(request))
         pages = Pages()
         page: list[Presence] | None = pages.paginate_queryset(_with_relations(rows), request, view=self)
         return pages.get_paginated_response([render_presence(row) for row in page or []])
@@ -116,9 +119,10 @@ class AttendanceExportView(ManageView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         require_export(request)
-        rows = rights.list_presences(request.user)
-        if not rights.holds(request.user, "export_data"):
-            rows = rows.filter(session__meeting__in=rights.list_meetings(request.user, "export_data").values("pk"))
+        caller = read_caller(request)
+        rows = rights.list_presences(caller)
+        if not rights.holds(caller, "export_data"):
+            rows = rows.filter(session__meeting__in=rights.list_meetings(caller, "export_data").values("pk"))
         return _stream(request, rows, None)
 
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from participants.api import examples
 from participants.api.batchshapes import BatchRowShape, BatchShape, DryRunShape, EnrolmentsInput
+from participants.api.idempotency import once
 from participants.api.manage_meetings import ManageView, apply_filter
 from participants.api.pagination import Pages
 from participants.api.permissions import find_batch, find_meeting
@@ -18,7 +19,7 @@ from participants.api.rendering import render_batch, render_batch_row, render_pr
 from participants.api.schema import PAGING, describe_filter, describe_page
 from participants.api.sources import gather
 from participants.api.views import read_actor
-from participants.models import Batch, BatchRow
+from participants.models import Batch, BatchRow, Meeting
 from participants.models.batch import BatchRowQuerySet
 from participants.realtimekit import Deadline
 from participants.services import batches, presets
@@ -46,6 +47,7 @@ class BatchRowFilter(filters.FilterSet):  # type: ignore[misc]  # untyped packag
 
 
 class EnrolmentsView(ManageView):
+    is_bulk = True
     problem_fields: ClassVar[dict[str, str]] = {"unknown_group": "from_group"}
 
     @extend_schema(
@@ -68,6 +70,9 @@ class EnrolmentsView(ManageView):
     )
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
         meeting = find_meeting(request, meeting_id, "add_participant")
+        return once(request, lambda: self._start(request, meeting))
+
+    def _start(self, request: Request, meeting: Meeting) -> Response:
         asked = EnrolmentsInput(data=request.data)
         asked.is_valid(raise_exception=True)
         data, name = asked.validated_data, asked.validated_data.get("preset")
@@ -110,6 +115,8 @@ class BatchRowsView(ManageView):
 
 
 class StopView(ManageView):
+    is_bulk = True
+
     @extend_schema(
         operation_id="manage_batches_stop",
         summary="Stop a batch",
@@ -125,6 +132,8 @@ class StopView(ManageView):
 
 
 class RetryView(ManageView):
+    is_bulk = True
+
     @extend_schema(
         operation_id="manage_batches_retry",
         summary="Retry what failed",
@@ -139,6 +148,8 @@ class RetryView(ManageView):
 
 
 class UndoView(ManageView):
+    is_bulk = True
+
     @extend_schema(
         operation_id="manage_batches_undo",
         summary="Undo a batch",

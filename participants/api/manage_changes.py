@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from participants.api import examples
 from participants.api.batchshapes import BatchShape, ChangeDryRunShape, PresetChangesInput, RemovalsInput
+from participants.api.idempotency import once
 from participants.api.manage_batches import answer_batch
 from participants.api.manage_meetings import ManageView
 from participants.api.manage_participants import ParticipantFilter
@@ -30,6 +31,8 @@ _WHO = (
 
 
 class RemovalsView(ManageView):
+    is_bulk = True
+
     @extend_schema(
         operation_id="manage_removals_start",
         summary="Remove many",
@@ -44,12 +47,17 @@ class RemovalsView(ManageView):
     )
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
         meeting = find_meeting(request, meeting_id, "remove_participant")
+        return once(request, lambda: self._start(request, meeting))
+
+    def _start(self, request: Request, meeting: Meeting) -> Response:
         asked = RemovalsInput(data=request.data)
         asked.is_valid(raise_exception=True)
         return _answer(request, meeting, asked.validated_data, None)
 
 
 class PresetChangesView(ManageView):
+    is_bulk = True
+
     @extend_schema(
         operation_id="manage_preset_changes_start",
         summary="Change the preset of many",
@@ -60,6 +68,9 @@ class PresetChangesView(ManageView):
     )
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
         meeting = find_meeting(request, meeting_id, "change_participant")
+        return once(request, lambda: self._start(request, meeting))
+
+    def _start(self, request: Request, meeting: Meeting) -> Response:
         asked = PresetChangesInput(data=request.data)
         asked.is_valid(raise_exception=True)
         preset = presets.resolve(asked.validated_data["preset"], deadline=Deadline.after(STAFF_SECONDS))

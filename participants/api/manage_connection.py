@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from participants.api import examples
+from participants.api.callers import check_scope, read_caller
 from participants.api.manage_meetings import ManageView
 from participants.api.rendering import render_time
 from participants.api.serializers import ConnectionState
@@ -29,7 +30,8 @@ class ManageConnectionView(ManageView):
         examples=[OpenApiExample("At work", value=examples.CONNECTION, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        if not rights.holds(request.user, "view_connection"):
+        check_scope(read_caller(request), "view_connection")
+        if not rights.holds(read_caller(request), "view_connection"):
             raise PermissionDenied("You don't have the right 'view_connection'.")
         url = registration.find_url(request.build_absolute_uri("/"))
         background, traffic = chores.read_background(), registration.read_traffic()

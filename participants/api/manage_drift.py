@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from participants.api import examples
+from participants.api.callers import read_caller
 from participants.api.driftshapes import DriftChoices, DriftItemShape, DriftShape
 from participants.api.manage_batches import RowPages
 from participants.api.manage_meetings import ManageView, apply_filter
@@ -120,6 +121,6 @@ def _read_choices(request: Request, report: DriftReport, data: dict[str, Any]) -
     if unknown := sorted(set(chosen) - set(items)):
         raise ValidationError({"items": f"This comparison has no difference {unknown[0]}."})
     pairs = [(item, chosen[pk].value) for pk, item in items.items()]
-    if right := rights.find_missing_right(request.user, report.meeting, pairs):
+    if right := rights.find_missing_right(read_caller(request), report.meeting, pairs):
         raise PermissionDenied(f"You don't have the right {right!r} for this meeting.")
     return chosen

@@ -1,6 +1,7 @@
 """Meetings, for staff and managers."""
 
 import uuid
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.db.models import Count, QuerySet
@@ -12,14 +13,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from participants.api import examples
+from participants.api.callers import check_scope, read_caller
+from participants.api.idempotency import once
 from participants.api.pagination import Pages
 from participants.api.permissions import ManagesSomething, find_meeting
 from participants.api.rendering import render_managed_meeting
 from participants.api.schema import PAGING, describe_filter, describe_page
 from participants.api.serializers import ManagedMeeting, MeetingInput
+from participants.api.sparse import keep, read_fields
 from participants.api.throttling import PersonThrottle
 from participants.api.views import read_actor
-from participants.models import Meeting, Participant
+from participants.models import ApiKey, Meeting, Participant
 from participants.realtimekit import Deadline
 from participants.services import groups, meetings, people, presets, rights
 from participants.services.settling import STAFF_SECONDS
@@ -41,6 +45,16 @@ class ManageView(APIView):
     throttle_classes = [PersonThrottle]
     managing = True
     problem_fields: ClassVar[dict[str, str]] = {}
+    is_bulk = False
+    """Whether a POST changes many at once."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "GET" and response.status_code == HTTPStatus.OK and (names := read_fields(request)):
+            try:
+                response.data = keep(response.data, names)
+            except ValidationError as error:
+                response = self.handle_exception(error)
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 def apply_filter(view: APIView, kind: type[filters.FilterSet], request: Request, rows: QuerySet[Any]) -> Any:
@@ -58,7 +72,7 @@ def render_all(rows: list[Meeting], request: Request) -> list[dict[str, Any]]:
     counts: dict[uuid.UUID, dict[str, int]] = {}
     for item in grouped:
         counts.setdefault(item["meeting"], {})[item["state"]] = item["n"]
-    shows_groups = rights.sees_groups(request.user)
+    shows_groups = rights.sees_groups(read_caller(request))
     return [render_managed_meeting(row, counts.get(row.pk, {}), shows_groups=shows_groups) for row in rows]
 
 
@@ -81,7 +95,8 @@ class ManageMeetingsView(ManageView):
         responses={200: describe_page(ManagedMeeting)},
     )
     def get(self, request: Request) -> Response:
-        rows = rights.list_meetings(request.user).select_related("default_preset")
+        check_scope(read_caller(request), "view_meeting")
+        rows = rights.list_meetings(read_caller(request)).select_related("default_preset")
         rows = rows.prefetch_related("managers", "groups")
         pages = Pages()
         page: list[Meeting] | None = pages.paginate_queryset(
@@ -99,10 +114,18 @@ class ManageMeetingsView(ManageView):
         examples=[OpenApiExample("A lesson", value=examples.MEETING_INPUT, request_only=True)],
     )
     def post(self, request: Request) -> Response:
-        if not rights.holds(request.user, "add_meeting"):
-            raise PermissionDenied("You don't have the right 'add_meeting'.")
+        caller = read_caller(request)
+        check_scope(caller, "add_meeting")
+        if not rights.holds(caller, "add_meeting"):
+            of_some = " A key to chosen meetings can't create any." if isinstance(caller, ApiKey) else ""
+            raise PermissionDenied(f"You don't have the right 'add_meeting'.{of_some}")
+        return once(request, lambda: self._create(request))
+
+    def _create(self, request: Request) -> Response:
         asked = MeetingInput(data=request.data)
         asked.is_valid(raise_exception=True)
+        if "managers" in asked.validated_data and isinstance(read_caller(request), ApiKey):
+            raise PermissionDenied("A key can't name managers; ask a member of staff.")
         _check_ties(request, None, asked.validated_data)
         fields = _resolve(asked.validated_data)
         meeting, _ = meetings.create(by=read_actor(request), **fields)
@@ -129,8 +152,8 @@ class ManageMeetingView(ManageView):
         meeting = find_meeting(request, meeting_id, "change_meeting")
         asked = MeetingInput(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
-        if "managers" in asked.validated_data and not rights.holds(request.user, "change_meeting"):
-            raise PermissionDenied("Managers can't change who manages a meeting; ask a member of staff.")
+        if "managers" in asked.validated_data and not rights.may_name_managers(read_caller(request)):
+            raise PermissionDenied("Managers and keys can't change who manages a meeting; ask a member of staff.")
         _check_ties(request, meeting, asked.validated_data)
         meetings.edit(meeting, by=read_actor(request), **_resolve(asked.validated_data))
         meeting = find_meeting(request, meeting_id, "change_meeting")
@@ -138,7 +161,7 @@ class ManageMeetingView(ManageView):
 
 
 def _check_ties(request: Request, meeting: Meeting | None, data: dict[str, Any]) -> None:
-    if "groups" in data and not rights.may_tie_groups(request.user, meeting):
+    if "groups" in data and not rights.may_tie_groups(read_caller(request), meeting):
         raise PermissionDenied(
             "Choosing a meeting's groups needs the right 'auth.view_group', and those to enrol and remove people."
         )

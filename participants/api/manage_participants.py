@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from participants.api import examples
+from participants.api.idempotency import once
 from participants.api.manage_meetings import ManageView, apply_filter
 from participants.api.pagination import Pages
 from participants.api.permissions import find_meeting, find_participant
@@ -26,7 +27,7 @@ from participants.api.serializers import (
     VerdictShape,
 )
 from participants.api.views import NO_STORE, read_actor
-from participants.models import Actor, Participant, Person, Preset
+from participants.models import Actor, Meeting, Participant, Person, Preset
 from participants.realtimekit import Deadline
 from participants.services import admission, enrolment, issuing, people, presets, removal
 from participants.services.settling import STAFF_SECONDS
@@ -89,6 +90,9 @@ class MeetingParticipantsView(ManageView):
     )
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
         meeting = find_meeting(request, meeting_id, "add_participant")
+        return once(request, lambda: self._enrol(request, meeting))
+
+    def _enrol(self, request: Request, meeting: Meeting) -> Response:
         asked = EnrolInput(data=request.data)
         asked.is_valid(raise_exception=True)
         by, deadline = read_actor(request), Deadline.after(STAFF_SECONDS)

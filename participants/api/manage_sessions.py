@@ -21,7 +21,7 @@ from participants.api.schema import PAGING, describe_filter, describe_page
 from participants.api.views import read_actor
 from participants.models import Participant, Presence, Session
 from participants.models.session import SessionQuerySet
-from participants.services import moderation
+from participants.services import moderation, rights
 
 
 class SessionPages(Pages):
@@ -91,7 +91,7 @@ class KickView(ManageView):
         ],
     )
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
-        meeting = find_meeting(request, meeting_id, "remove_participant")
+        meeting = find_meeting(request, meeting_id, rights.MODERATE)
         asked = KickInput(data=request.data)
         asked.is_valid(raise_exception=True)
         keys = list(dict.fromkeys(asked.validated_data["participants"]))
@@ -114,6 +114,6 @@ class EndView(ManageView):
         responses={200: EndAnswer},
     )
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
-        meeting = find_meeting(request, meeting_id, "remove_participant")
+        meeting = find_meeting(request, meeting_id, rights.MODERATE)
         ended = moderation.end(meeting, by=read_actor(request))
         return Response({"outcome": "ended" if ended else "no_session"})

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from participants.api import examples
 
+KEY_SCHEME = "apiKey"
 PAGING = [
     OpenApiParameter("cursor", str, description="From `next` or `previous` of the last answer."),
     OpenApiParameter("page_size", int, description="1 to 200; 50 unless told."),
@@ -31,7 +32,25 @@ def describe_page(item: type[serializers.Serializer[Any]]) -> Any:
     )
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its metaclass is untyped
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its metaclass is untyped
+    target_class = "participants.api.authentication.ApiKeyAuthentication"
+    name = KEY_SCHEME
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        text = "`Authorization: Bearer rck_…`: an API key with the scope that the call takes."
+        return {"type": "http", "scheme": "bearer", "description": text}
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # as above
+    target_class = "participants.api.authentication.TokenAuthentication"
+    name = "identityProvider"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        text = "`Authorization: Bearer eyJ…`: a token of the customer's identity provider, where one is set."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": text}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # as above
     target_class = "participants.api.authentication.SessionAuthentication"
     name = "session"
 
@@ -76,11 +95,37 @@ def document_problems(result: dict[str, Any], generator: Any, request: Any, publ
     """Every operation may answer with a problem (RFC 9457); written once here instead of at each view."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _describe_problem()
-    for methods in result.get("paths", {}).values():
+    for path, methods in result.get("paths", {}).items():
         for operation in methods.values():
+            if not path.startswith("/api/v1/manage/"):  # what a person does, no key can
+                operation["security"] = [way for way in operation.get("security", []) if KEY_SCHEME not in way]
+            _document_headers(path, operation)
             for status, text in _PROBLEMS.items():
                 operation["responses"].setdefault(status, _describe_answer(text))
     return result
+
+
+_LOOKING = ("_list", "_get", "_rows", "_items", "_admission")
+_ONCE = {
+    "manage_meetings_create",
+    "manage_participants_enrol",
+    "manage_enrolments_start",
+    "manage_removals_start",
+    "manage_preset_changes_start",
+}
+
+
+def _document_headers(path: str, operation: dict[str, Any]) -> None:
+    """What whole kinds of calls take: ``fields`` of those that look, ``Idempotency-Key`` of those that create."""
+    given = operation.setdefault("parameters", [])
+    if operation["operationId"] in _ONCE:
+        operation["responses"]["422"] = _describe_answer("The key was used for another call")
+        text = "Sent again with it within a day, the same call is answered as before and makes nothing."
+        schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        given.append({"in": "header", "name": "Idempotency-Key", "schema": schema, "description": text})
+    elif path.startswith("/api/v1/manage/") and operation["operationId"].endswith(_LOOKING):
+        text = "Names of fields, comma-separated: of each item only these."
+        given.append({"in": "query", "name": "fields", "schema": {"type": "string"}, "description": text})
 
 
 def _describe_answer(text: str) -> dict[str, Any]:

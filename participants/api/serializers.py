@@ -101,7 +101,9 @@ class Me(serializers.Serializer[Any]):
     person = serializers.UUIDField(allow_null=True)
     custom_participant_id = serializers.CharField(allow_null=True)
     blocked = serializers.BooleanField()
-    csrf_token = serializers.CharField(help_text="For the header X-CSRFToken, where the cookie can't be read.")
+    csrf_token = serializers.CharField(
+        help_text="For the header X-CSRFToken, where the cookie can't be read; empty for a bearer."
+    )
     rights = serializers.ListField(child=serializers.CharField())
     manages = serializers.ListField(child=serializers.UUIDField())
 

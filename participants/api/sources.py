@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from participants.api.callers import read_caller
 from participants.api.serializers import StrictSerializer, UserReference
 from participants.services import rosters, rostersources
 from participants.services.rosters import ROWS, Entry
@@ -87,11 +88,11 @@ def gather(request: Request, data: dict[str, Any]) -> list[Entry]:
     if "people" in data:
         return rosters.parse_items(data["people"])
     if "from_group" in data:
-        return rostersources.from_group(rostersources.find_group(request.user, data["from_group"]))
+        return rostersources.from_group(rostersources.find_group(read_caller(request), data["from_group"]))
     if "from_meeting" in data:
-        meeting = rostersources.find_meeting(request.user, data["from_meeting"])
+        meeting = rostersources.find_meeting(read_caller(request), data["from_meeting"])
         return rostersources.from_meeting(meeting, with_presets=data.get("with_presets", False))
     told = dict(data["from_users"])
     if "group" in told:
-        told["group"] = rostersources.find_group(request.user, told["group"])
-    return rostersources.from_users(request.user, UserFilter(**told))
+        told["group"] = rostersources.find_group(read_caller(request), told["group"])
+    return rostersources.from_users(read_caller(request), UserFilter(**told))

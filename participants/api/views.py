@@ -22,7 +22,7 @@ from participants.api.rendering import render_admitted, render_meeting, render_m
 from participants.api.schema import PAGING, describe_page
 from participants.api.serializers import AdmissionShape, JoinAnswer, JoinRequest, Me, MyMeeting
 from participants.api.throttling import JoinThrottle, PersonThrottle
-from participants.models import Actor, Meeting, Participant, Person, Presence
+from participants.models import Actor, ApiKey, Meeting, Participant, Person, Presence
 from participants.services import admission, joining, rights
 from participants.states import RESTORABLE
 
@@ -36,6 +36,8 @@ def read_user(request: Request) -> User:
 
 
 def read_actor(request: Request) -> Actor:
+    if isinstance(request.auth, ApiKey):
+        return Actor(via="api", key=request.auth, request_id=request_id.get())
     return Actor.of(request.user, via="api", request_id=request_id.get())
 
 
@@ -170,7 +172,7 @@ class MeView(APIView):
             "person": str(person.pk) if person else None,
             "custom_participant_id": person.custom_participant_id if person else None,
             "blocked": bool(person and person.blocked_at),
-            "csrf_token": get_token(request),
+            "csrf_token": "" if request.auth else get_token(request),  # a bearer gets no cookie
             "rights": sorted(right for right in RIGHTS if rights.holds(user, right)),
             "manages": [str(pk) for pk in manages],
         }

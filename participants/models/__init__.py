@@ -1,9 +1,12 @@
+from participants.models.apikey import ApiKey
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
 from participants.models.chore import Chore
 from participants.models.delivery import Delivery, WebhookKey
 from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
+from participants.models.idempotentcall import IdempotentCall
+from participants.models.identity import ExternalIdentity
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
@@ -14,6 +17,7 @@ from participants.models.verifiedemail import VerifiedEmail
 
 __all__ = [
     "Actor",
+    "ApiKey",
     "Attendance",
     "Batch",
     "BatchRow",
@@ -25,6 +29,8 @@ __all__ = [
     "Event",
     "EventKind",
     "Export",
+    "ExternalIdentity",
+    "IdempotentCall",
     "Meeting",
     "Participant",
     "Person",

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, F, Min, Q, Value, When
 
+from participants.models.apikey import ApiKey
 from participants.models.base import CHANGE_REFUSED, Claimed, Identified, LeasedQuerySet
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
@@ -14,7 +15,7 @@ from participants.states import RESTORABLE, BatchKind, BatchState, BatchTask, Pa
 
 class BatchQuerySet(LeasedQuerySet["Batch"]):
     def with_relations(self) -> "BatchQuerySet":
-        return self.select_related("meeting", "meeting__default_preset", "preset", "started_by")
+        return self.select_related("meeting", "meeting__default_preset", "preset", "started_by", "started_key")
 
     def unfinished(self) -> "BatchQuerySet":
         """With work left in their rows."""
@@ -45,6 +46,9 @@ class Batch(Identified, Claimed):
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="batches", editable=False
     )
+    started_key = models.ForeignKey(
+        ApiKey, null=True, on_delete=models.PROTECT, related_name="batches", editable=False
+    )
     via = models.CharField(max_length=16, editable=False)
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
     undone_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -53,6 +57,7 @@ class Batch(Identified, Claimed):
     task_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
+    task_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="+", editable=False)
 
     objects = BatchQuerySet.as_manager()
 
@@ -70,6 +75,12 @@ class Batch(Identified, Claimed):
     def __str__(self) -> str:
         where = self.meeting.title if self.meeting else "several meetings"
         return f"{self.get_kind_display()}, {where} ({self.created_at:%Y-%m-%d %H:%M})"
+
+    def name_starter(self) -> str:
+        """Who asked for it; blank for nobody who is known."""
+        if self.started_key is not None:
+            return f"API key {self.started_key}"
+        return self.started_by.get_username() if self.started_by else ""
 
     def decide_state(self, pending: int, waiting_until: datetime | None) -> BatchState:
         if self.undone_at:

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q
 
+from participants.models.apikey import ApiKey
 from participants.models.base import Identified, Leased, LeasedQuerySet
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
@@ -39,6 +40,7 @@ class DriftReport(Identified, Leased):
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="drift_reports"
     )
+    applied_key = models.ForeignKey(ApiKey, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     objects = DriftReportQuerySet.as_manager()
 

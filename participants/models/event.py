@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
+from participants.models.apikey import ApiKey
 from participants.models.base import Identified
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
@@ -71,6 +72,10 @@ class EventKind(models.TextChoices):
     EXPORT_FAILED = "export.failed", "Spreadsheet could not be made"
     EXPORT_DOWNLOADED = "export.downloaded", "List downloaded"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
+    API_KEY_MADE = "api_key.made", "API key made"
+    API_KEY_ROTATED = "api_key.rotated", "API key rotated"
+    API_KEY_REVOKED = "api_key.revoked", "API key revoked"
+    USER_PROVISIONED = "user.provisioned", "User made for the identity provider"
 
 
 class ActorKind(models.TextChoices):
@@ -86,6 +91,7 @@ class Actor:
     via: str
     user: User | None = None
     request_id: str = field(default="", compare=False)
+    key: ApiKey | None = None
 
     @classmethod
     def of(cls, user: User | AnonymousUser | None, *, via: str, request_id: str = "") -> "Actor":
@@ -93,7 +99,15 @@ class Actor:
 
     @property
     def kind(self) -> ActorKind:
+        if self.key is not None:
+            return ActorKind.KEY
         return ActorKind.USER if self.user else ActorKind.SYSTEM
+
+    @property
+    def name(self) -> str:
+        if self.key is not None:
+            return self.key.name
+        return self.user.get_username() if self.user else ""
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -114,6 +128,7 @@ class Event(Identified):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="rollcall_events"
     )
+    key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="events")
     actor_name = models.CharField(max_length=150, blank=True, default="")
     via = models.CharField(max_length=16)
     request_id = models.CharField(max_length=64, blank=True, default="")
@@ -180,7 +195,8 @@ def _build(
         kind=kind,
         actor_kind=by.kind,
         actor=by.user,
-        actor_name=by.user.get_username() if by.user else "",
+        key=by.key,
+        actor_name=by.name,
         via=by.via,
         request_id=by.request_id[:64],
         participant=participant,

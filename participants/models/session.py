@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from participants.models.apikey import ApiKey
 from participants.models.base import Identified, Mirrored
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
@@ -132,6 +133,9 @@ class Presence(Identified):
         on_delete=models.SET_NULL,
         related_name="corrected_presences",
         editable=False,
+    )
+    corrected_key = models.ForeignKey(
+        ApiKey, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
     corrected_at = models.DateTimeField(null=True, blank=True, editable=False)
     late_seconds = models.PositiveIntegerField(null=True, blank=True, editable=False)

@@ -113,6 +113,7 @@ def begin(
     lease = uuid.uuid4()
     with transaction.atomic():
         batch.started_by = batch.task_by = by.user
+        batch.started_key = batch.task_key = by.key
         batch.via, batch.task, batch.lease_id = by.via, BatchTask.WORK, lease
         batch.save(force_insert=True)
         batch.total = _store_rows(read(batch))
@@ -215,7 +216,13 @@ def _drop_unworked(batch: Batch, code: str) -> int:
 
 def _ask(batch: Batch, task: BatchTask, by: Actor, **changes: datetime | None) -> None:
     """The batch's row is locked: whoever works on it finds the new task before the next chunk."""
-    told = {"task": task, "task_at": timezone.now(), "task_by": by.user, **changes}
+    told: dict[str, object] = {
+        "task": task,
+        "task_at": timezone.now(),
+        "task_by": by.user,
+        "task_key": by.key,
+        **changes,
+    }
     Batch.objects.filter(pk=batch.pk).update(**told)
 
 

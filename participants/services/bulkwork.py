@@ -79,7 +79,7 @@ def _read_task(pk: uuid.UUID, lease: uuid.UUID, task: str) -> Batch | None:
     """The batch with what is to be done now, as long as the lease is ours."""
     rows = Batch.objects.unfinished().held(pk, lease)
     rows = rows.filter(task=task) if task else rows
-    return rows.select_related("meeting", "preset", "task_by").first()
+    return rows.select_related("meeting", "preset", "task_by", "task_key").first()
 
 
 class _Run:
@@ -88,7 +88,7 @@ class _Run:
     def __init__(self, batch: Batch, lease: uuid.UUID, by: Actor) -> None:
         self._mine = Batch.objects.held(batch.pk, lease).filter(task=batch.task)
         self._batch = batch
-        asked_by = Actor(via=batch.via, user=batch.task_by, request_id=by.request_id)
+        asked_by = Actor(via=batch.via, user=batch.task_by, key=batch.task_key, request_id=by.request_id)
         self._step = _make_step(batch, asked_by)
 
     def go_on(self, deadline: Deadline) -> int:

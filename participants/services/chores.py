@@ -15,7 +15,7 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, exporting, inbox, presence, repair, sessionlinks, sync
+from participants.services import drift, exporting, idempotency, inbox, presence, repair, sessionlinks, sync
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ SECONDS = 120.0
 _AGAIN = timedelta(minutes=5)
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ def _forget_deliveries(by: Actor, deadline: Deadline) -> None:
     inbox.forget(deadline=deadline)
 
 
+def _forget_calls(by: Actor, deadline: Deadline) -> None:
+    idempotency.prune()
+
+
 _LOOK = "look"
 _NOTED_EVERY = timedelta(seconds=10)
 _MISSED = timedelta(minutes=2)
@@ -72,6 +77,7 @@ _CHORES = {
     "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),
     "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
     "deliveries": _Chore(_forget_deliveries, lambda: _DAY),
+    "idempotent_calls": _Chore(_forget_calls, lambda: _HOUR),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 

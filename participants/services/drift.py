@@ -131,7 +131,7 @@ def decide(report: DriftReport, choices: Mapping[int, DriftAction], *, by: Actor
                 decided += free.update(action=action, outcome=DriftOutcome.WAITING)
         if decided:
             DriftReport.objects.filter(pk=report.pk).update(
-                applied_at=now, applied_by=by.user, next_attempt_at=None, updated_at=now
+                applied_at=now, applied_by=by.user, applied_key=by.key, next_attempt_at=None, updated_at=now
             )
             record(EventKind.DRIFT_DECIDED, by, meeting=report.meeting, report=str(report.pk), items=decided)
             wake()
@@ -187,10 +187,14 @@ def survey(*, by: Actor, deadline: Deadline | None = None) -> Survey:
 @background()
 def finish_decided(done: Survey, *, by: Actor, deadline: Deadline) -> bool:
     """Carry out what was decided on and waits. False when time ran out or no call may be made."""
-    for report in DriftReport.objects.unfinished().due(timezone.now()).select_related("meeting", "applied_by"):
+    for report in (
+        DriftReport.objects.unfinished().due(timezone.now()).select_related("meeting", "applied_by", "applied_key")
+    ):
         before = report.items.filter(outcome=DriftOutcome.WAITING).count()
         # Whoever decided is whose deed it is, though a survey carries it out.
-        trouble = work(report, by=Actor(via=by.via, user=report.applied_by), deadline=deadline)
+        trouble = work(
+            report, by=Actor(via=by.via, user=report.applied_by, key=report.applied_key), deadline=deadline
+        )
         done.finished += before - report.items.filter(outcome=DriftOutcome.WAITING).count()
         done.trouble = done.trouble or _tell(trouble)
         # A meeting that RealtimeKit does not know concerns its own report alone.

@@ -170,14 +170,16 @@ def correct(row: Presence, *, seconds: int, reason: str, by: Actor) -> Presence:
         raise CorrectionRefused(f"Say why, in at most {REASON_LIMIT} characters.")
     if not 0 <= seconds <= MOST_SECONDS:
         raise CorrectionRefused("Give the seconds somebody was there: not negative, and of a week at most.")
-    told = {"corrected_seconds": seconds, "correction_reason": reason, "corrected_by": by.user}
-    return _rule(row, {**told, "corrected_at": timezone.now()}, EventKind.CORRECTED, by)
+    told = {"corrected_seconds": seconds, "correction_reason": reason}
+    who = {"corrected_by": by.user, "corrected_key": by.key, "corrected_at": timezone.now()}
+    return _rule(row, {**told, **who}, EventKind.CORRECTED, by)
 
 
 def withdraw_correction(row: Presence, *, by: Actor) -> Presence:
     """What was measured counts again. Safe to repeat."""
-    told = {"corrected_seconds": None, "correction_reason": "", "corrected_by": None, "corrected_at": None}
-    return _rule(row, told, EventKind.CORRECTION_WITHDRAWN, by)
+    told = {"corrected_seconds": None, "correction_reason": ""}
+    who = {"corrected_by": None, "corrected_key": None, "corrected_at": None}
+    return _rule(row, {**told, **who}, EventKind.CORRECTION_WITHDRAWN, by)
 
 
 def _rule(row: Presence, told: dict[str, Any], kind: EventKind, by: Actor) -> Presence:

@@ -1,12 +1,16 @@
-"""Who may do what. Staff hold model permissions; a meeting's managers hold some of them for that meeting."""
+"""Who may do what. Staff hold model permissions; a meeting's managers hold some of them for that meeting; an API key
+holds those that its scopes stand for, for its meetings."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import TypeAlias
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
-from participants.models import DriftItem, Meeting, Participant, Presence, Session
-from participants.states import DriftAction, DriftKind
+from participants.models import ApiKey, DriftItem, Meeting, Participant, Presence, Session
+from participants.states import DriftAction, DriftKind, KeyScope
+
+Caller: TypeAlias = User | AnonymousUser | ApiKey
 
 MANAGER_RIGHTS = frozenset(
     {
@@ -25,6 +29,24 @@ MANAGER_RIGHTS = frozenset(
 )
 """What managing a meeting implies. Issuing tokens and naming managers are never implied (design 5)."""
 
+MODERATE = "moderate_session"
+"""Putting people out and ending sessions, which of people takes ``remove_participant``; keys may have one alone."""
+SCOPE_RIGHTS: dict[KeyScope, frozenset[str]] = {
+    KeyScope.MEETINGS_READ: frozenset({"view_meeting"}),
+    KeyScope.MEETINGS_WRITE: frozenset({"add_meeting", "change_meeting"}),
+    KeyScope.PARTICIPANTS_READ: frozenset({"view_participant"}),
+    KeyScope.PARTICIPANTS_WRITE: frozenset({"add_participant", "change_participant", "restore_participant"}),
+    KeyScope.PARTICIPANTS_REMOVE: frozenset({"remove_participant"}),
+    KeyScope.BATCHES: frozenset(),
+    KeyScope.TOKENS_ISSUE: frozenset({"issue_token"}),
+    # A program that reads lists has taken them away: a scope for files of its own would keep nothing from anybody.
+    KeyScope.REPORTS_READ: frozenset({"view_session", "view_presence", "export_data"}),
+    KeyScope.REPORTS_CORRECT: frozenset({"correct_presence"}),
+    KeyScope.SESSIONS_MODERATE: frozenset({MODERATE}),
+    KeyScope.CONNECTION_READ: frozenset({"view_connection"}),
+}
+"""The rights each scope of an API key stands for. ``batches`` gives none: it lets others be used on many at once."""
+_OF_NO_MEETING = frozenset({"view_connection"})
 _DRIFT_RIGHTS = {DriftAction.ADOPT: "add_participant", DriftAction.REMOVE: "remove_participant"}
 
 
@@ -35,63 +57,107 @@ def find_drift_right(item: DriftItem, action: str) -> str:
     return _DRIFT_RIGHTS.get(DriftAction(action), "change_participant")
 
 
-def find_missing_right(user: User | AnonymousUser, meeting: Meeting, chosen: Iterable[tuple[DriftItem, str]]) -> str:
+def find_missing_right(caller: Caller, meeting: Meeting, chosen: Iterable[tuple[DriftItem, str]]) -> str:
     """A right that these choices take and the user lacks; blank when there is none."""
     needed = {find_drift_right(item, action) for item, action in chosen}
-    return next((right for right in sorted(needed) if not may(user, right, meeting)), "")
+    return next((right for right in sorted(needed) if not may(caller, right, meeting)), "")
 
 
-def holds(user: User | AnonymousUser, right: str) -> bool:
-    """Whether a member of staff has the right for all meetings."""
-    return bool(user.is_active and user.is_staff and user.has_perm(f"participants.{right}"))
+def list_rights(key: ApiKey) -> frozenset[str]:
+    """The rights that a key's scopes stand for."""
+    return frozenset().union(*(SCOPE_RIGHTS[scope] for scope in key.list_scopes()))
 
 
-def may(user: User | AnonymousUser, right: str, meeting: Meeting) -> bool:
-    """Whether the user has the right for this meeting, by permission or by managing it."""
-    if holds(user, right):
+def may_grant(user: User | AnonymousUser, scopes: Collection[KeyScope], meetings: Iterable[Meeting] | None) -> bool:
+    """Whether the user may hand out a key of these scopes: only of rights that they have themselves.
+
+    ``meetings`` is None for a key to all of them.
+    """
+    needed = {as_people(right) for scope in scopes for right in SCOPE_RIGHTS[scope]}
+    if meetings is None:
+        return all(holds(user, right) for right in needed)
+    of_meetings = needed - _OF_NO_MEETING - {"add_meeting"}
+    chosen = list(meetings)
+    wide = all(holds(user, right) for right in needed & _OF_NO_MEETING)
+    return wide and all(may(user, right, meeting) for right in of_meetings for meeting in chosen)
+
+
+def holds(caller: Caller, right: str) -> bool:
+    """Whether a member of staff, or a key, has the right for all meetings."""
+    if isinstance(caller, ApiKey):
+        return right in list_rights(caller) and (caller.all_meetings or right in _OF_NO_MEETING)
+    return bool(caller.is_active and caller.is_staff and caller.has_perm(f"participants.{as_people(right)}"))
+
+
+def may(caller: Caller, right: str, meeting: Meeting) -> bool:
+    """Whether the caller has the right for this meeting, by permission, by managing it or as one of a key's."""
+    if holds(caller, right):
         return True
-    manages = right in MANAGER_RIGHTS and user.is_active and meeting.managers.filter(pk=user.pk).exists()
+    if isinstance(caller, ApiKey):
+        return right in list_rights(caller) and caller.meetings.filter(pk=meeting.pk).exists()
+    manages = (
+        as_people(right) in MANAGER_RIGHTS and caller.is_active and meeting.managers.filter(pk=caller.pk).exists()
+    )
     return bool(manages)
 
 
-def sees_groups(user: User | AnonymousUser) -> bool:
-    """Whether the user may know which groups there are; managing a meeting does not imply it."""
-    return bool(user.is_active and user.has_perm("auth.view_group"))
+def as_people(right: str) -> str:
+    """What a person has instead of a right that only keys know apart."""
+    return "remove_participant" if right == MODERATE else right
 
 
-def may_tie_groups(user: User | AnonymousUser, meeting: Meeting | None) -> bool:
+def sees_groups(caller: Caller) -> bool:
+    """Whether the caller may know which groups there are; neither managing a meeting nor a key's scope implies it."""
+    if isinstance(caller, ApiKey):
+        return False
+    return bool(caller.is_active and caller.has_perm("auth.view_group"))
+
+
+def sees_users(caller: Caller) -> bool:
+    """Whether the caller may look through all users."""
+    return not isinstance(caller, ApiKey) and caller.has_perm("auth.view_user")
+
+
+def may_name_managers(caller: Caller) -> bool:
+    """Never a key: whoever manages a meeting may do more there than the key might."""
+    return not isinstance(caller, ApiKey) and holds(caller, "change_meeting")
+
+
+def may_tie_groups(caller: Caller, meeting: Meeting | None) -> bool:
     """Whether the user may choose the groups of a meeting, or None for a new one: that enrols and removes people."""
-    if not sees_groups(user):
+    if not sees_groups(caller):
         return False
     needed = ("change_meeting" if meeting else "add_meeting", "add_participant", "remove_participant")
-    return all(may(user, right, meeting) if meeting else holds(user, right) for right in needed)
+    return all(may(caller, right, meeting) if meeting else holds(caller, right) for right in needed)
 
 
-def list_meetings(user: User | AnonymousUser, right: str = "view_meeting") -> QuerySet[Meeting]:
+def list_meetings(caller: Caller, right: str = "view_meeting") -> QuerySet[Meeting]:
     """The meetings for which the user has the right."""
-    if holds(user, right):
+    if holds(caller, right):
         return Meeting.objects.all()
-    if right not in MANAGER_RIGHTS or not user.is_active:
+    if isinstance(caller, ApiKey):
+        return caller.meetings.all() if right in list_rights(caller) else Meeting.objects.none()
+    if as_people(right) not in MANAGER_RIGHTS or not caller.is_active:
         return Meeting.objects.none()
-    return Meeting.objects.filter(pk__in=Meeting.objects.filter(Q(managers=user.pk)).values("pk"))
+    return Meeting.objects.filter(pk__in=Meeting.objects.filter(Q(managers=caller.pk)).values("pk"))
 
 
-def list_participants(user: User | AnonymousUser, right: str = "view_participant") -> QuerySet[Participant]:
+def list_participants(caller: Caller, right: str = "view_participant") -> QuerySet[Participant]:
     """The participants for whom the user has the right."""
-    if holds(user, right):
+    if holds(caller, right):
         return Participant.objects.all()
-    return Participant.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
+    return Participant.objects.filter(meeting__in=list_meetings(caller, right).values("pk"))
 
 
-def list_sessions(user: User | AnonymousUser, right: str = "view_session") -> QuerySet[Session]:
-    """Sessions of meetings for which the user has the right; staff see those of meetings unknown to us too."""
-    if holds(user, right):
+def list_sessions(caller: Caller, right: str = "view_session") -> QuerySet[Session]:
+    """Sessions of meetings for which the caller has the right; staff see those of meetings unknown to us too."""
+    if holds(caller, right):
         return Session.objects.all()
-    return Session.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
+    return Session.objects.filter(meeting__in=list_meetings(caller, right).values("pk"))
 
 
-def list_presences(user: User | AnonymousUser, right: str = "view_presence") -> QuerySet[Presence]:
-    """Who came to the meetings for which the user has the right."""
-    if holds(user, right):
+def list_presences(caller: Caller, right: str = "view_presence") -> QuerySet[Presence]:
+    """Who came to the meetings for which the caller has the right."""
+    if holds(caller, right):
         return Presence.objects.all()
-    return Presence.objects.filter(session__meeting__in=list_meetings(user, right).values("pk"))
+    return Presence.objects.filter(session__meeting__in=list_meetings(caller, right).values("pk"))

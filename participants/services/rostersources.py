@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import Group, User
 from django.db.models import Q, QuerySet
 
 from participants.errors import NobodyFound, RosterTooLong, SourceForbidden, UnknownGroup, UnknownMeeting
 from participants.models import Meeting, Participant
 from participants.services import rights
+from participants.services.rights import Caller
 from participants.services.rosters import ROWS, SHOWN, Entry
 
 _WORDS = 10
@@ -34,28 +35,28 @@ class UserFilter:
     joined_since: date | None = None
 
 
-def may_use_groups(user: User | AnonymousUser) -> bool:
-    return may_use_users(user) and user.has_perm("auth.view_group")
+def may_use_groups(caller: Caller) -> bool:
+    return may_use_users(caller) and rights.sees_groups(caller)
 
 
-def may_use_users(user: User | AnonymousUser) -> bool:
-    return user.has_perm("auth.view_user")
+def may_use_users(caller: Caller) -> bool:
+    return rights.sees_users(caller)
 
 
-def list_groups(user: User | AnonymousUser) -> QuerySet[Group]:
+def list_groups(caller: Caller) -> QuerySet[Group]:
     """The groups whose members the user may enrol."""
     groups = Group.objects.order_by("name")
-    return groups if may_use_groups(user) else groups.none()
+    return groups if may_use_groups(caller) else groups.none()
 
 
-def list_meetings(user: User | AnonymousUser) -> QuerySet[Meeting]:
+def list_meetings(caller: Caller) -> QuerySet[Meeting]:
     """The meetings whose participants the user may enrol in another."""
-    return rights.list_meetings(user, "view_participant")
+    return rights.list_meetings(caller, "view_participant")
 
 
-def find_group(user: User | AnonymousUser, value: int | str) -> Group:
+def find_group(caller: Caller, value: int | str) -> Group:
     """A group by id (a number) or name (a string). Raises SourceForbidden or UnknownGroup."""
-    if not may_use_groups(user):
+    if not may_use_groups(caller):
         raise SourceForbidden("You need the rights 'view_group' and 'view_user' to enrol the members of a group.")
     known = 0 < value < 2**31 if isinstance(value, int) else value.isprintable()
     wanted = Q(pk=value) if isinstance(value, int) else Q(name=value)
@@ -65,12 +66,12 @@ def find_group(user: User | AnonymousUser, value: int | str) -> Group:
     return group
 
 
-def find_meeting(user: User | AnonymousUser, key: UUID) -> Meeting:
+def find_meeting(caller: Caller, key: UUID) -> Meeting:
     """Another meeting to take the people from. Raises SourceForbidden or UnknownMeeting."""
     meeting = Meeting.objects.filter(pk=key).first()
-    if meeting is not None and rights.may(user, "view_participant", meeting):
+    if meeting is not None and rights.may(caller, "view_participant", meeting):
         return meeting
-    if meeting is not None and rights.may(user, "view_meeting", meeting):
+    if meeting is not None and rights.may(caller, "view_meeting", meeting):
         raise SourceForbidden("You don't have the right 'view_participant' for the meeting to take people from.")
     raise UnknownMeeting
 
@@ -80,11 +81,11 @@ def from_group(group: Group) -> list[Entry]:
     return _list_users(User.objects.filter(groups=group), "The group has no members.")
 
 
-def from_users(user: User | AnonymousUser, wanted: UserFilter) -> list[Entry]:
+def from_users(caller: Caller, wanted: UserFilter) -> list[Entry]:
     """Raises SourceForbidden, NobodyFound or RosterTooLong."""
-    if not may_use_users(user):
+    if not may_use_users(caller):
         raise SourceForbidden("You need the right 'view_user' to enrol users by a filter.")
-    if wanted.group is not None and not may_use_groups(user):
+    if wanted.group is not None and not may_use_groups(caller):
         raise SourceForbidden("You need the right 'view_group' to filter users by group.")
     return _list_users(find_users(wanted), "No user matches the filter.")
 

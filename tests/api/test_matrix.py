@@ -17,6 +17,7 @@ from participants.api.urls import v1
 from participants.models import Meeting, Participant, Presence, Session
 from participants.states import ExpirySource, ParticipantState
 from tests.api.conftest import sign_in
+from tests.api.keymatrix import KEY_CALLERS, OF_KEYS, call_with_key
 from tests.factories import (
     AdminFactory,
     BatchFactory,
@@ -48,7 +49,7 @@ PERMISSIONS = (
     "correct_presence",
     "export_data",
 )
-CALLERS = (
+PEOPLE = (
     "anonymous",
     "deactivated",
     "plain",
@@ -59,8 +60,9 @@ CALLERS = (
     *PERMISSIONS,
     "superuser",
 )
+CALLERS = (*PEOPLE, *KEY_CALLERS)
 """``plain`` is signed in and no more; a permission's name stands for staff who hold that permission only."""
-EVERYBODY = " ".join(CALLERS[2:])
+EVERYBODY = " ".join(PEOPLE[2:])
 Answers = dict[str, int]
 
 
@@ -90,7 +92,7 @@ _CHANGE_BATCH = {
     "_404": "other_manager staff",
     "_200": "manager add_participant superuser",
 }
-MATRIX: dict[tuple[str, str], Answers] = {
+OF_PEOPLE: dict[tuple[str, str], Answers] = {
     ("GET", "me"): expect(_200=EVERYBODY),
     ("GET", "my-meetings"): expect(_200=EVERYBODY),
     ("GET", "my-meeting"): expect(_404=EVERYBODY) | {"enrolled": 200},
@@ -201,6 +203,7 @@ WITHOUT_ARGUMENTS = {
     *("me", "my-meetings", "my-attendance", "manage-meetings", "manage-connection", "manage-attendance"),
     "manage-attendance-export",
 }
+MATRIX = {row: answers | OF_KEYS.get(row, {}) for row, answers in OF_PEOPLE.items()}
 
 
 @dataclass
@@ -263,6 +266,8 @@ def build_scene(state: ParticipantState) -> Scene:
 def become(caller: str, scene: Scene) -> Client:
     if caller == "anonymous":
         return Client()
+    if caller in KEY_CALLERS:
+        return call_with_key(caller, scene.meeting)
     if caller == "enrolled":
         assert scene.participant.person.user
         return sign_in(scene.participant.person.user)
@@ -313,7 +318,7 @@ def list_routes(patterns: list[URLPattern | URLResolver]) -> Iterator[tuple[str,
 
 
 def test_the_matrix_has_a_row_for_every_method_of_every_route() -> None:
-    assert set(MATRIX) == set(list_routes(v1))
+    assert set(OF_PEOPLE) == set(OF_KEYS) == set(list_routes(v1))
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=" ".join)
@@ -325,7 +330,7 @@ def test_each_caller_meets_the_status_the_matrix_says(row: tuple[str, str]) -> N
 
 @pytest.mark.parametrize("row", MATRIX, ids=" ".join)
 def test_each_refusal_is_a_problem_that_names_its_code(row: tuple[str, str]) -> None:
-    for caller in ("anonymous", "plain", "other_manager"):
+    for caller in ("anonymous", "plain", "other_manager", "key elsewhere", "key batches", "key expired"):
         answer = call(caller, *row)
         if answer.status_code >= 400:
             assert answer["Content-Type"] == "application/problem+json"

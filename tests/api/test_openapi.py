@@ -94,9 +94,15 @@ def test_the_example_of_a_join_fits_its_schema(document: Document) -> None:
         validate(document, example["value"], media["schema"])
 
 
-def test_calls_are_documented_as_signed_in_by_session(document: Document) -> None:
-    for _, _, operation in list_operations(document):
-        assert operation["security"] == [{"session": []}]
+def test_calls_are_documented_as_signed_in_by_session_or_bearer_and_those_that_manage_by_key_too(
+    document: Document,
+) -> None:
+    person: list[Document] = [{"identityProvider": []}, {"session": []}]
+    for _, path, operation in list_operations(document):
+        managing = path.startswith("/api/v1/manage/")
+        assert operation["security"] == ([{"apiKey": []}, *person] if managing else person)
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["apiKey"]["scheme"] == schemes["identityProvider"]["scheme"] == "bearer"
 
 
 def validate(document: Document, body: Any, schema: Document) -> None:

@@ -107,7 +107,7 @@ def test_nobody_signed_in_is_401_and_told_how() -> None:
     answer = Client().get("/api/v1/me/")
     assert answer.status_code == 401
     assert read(answer)["code"] == "not_authenticated"
-    assert answer["WWW-Authenticate"] == "Session"
+    assert answer["WWW-Authenticate"] == 'Bearer realm="rollcall", Session'
 
 
 def test_a_session_of_a_user_deactivated_since_is_401() -> None:
