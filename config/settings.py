@@ -209,7 +209,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["participants.api.parsing.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "participants.api.pagination.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "participants.api.schema.Schema",
     "EXCEPTION_HANDLER": "participants.api.errors.render_problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -264,6 +264,7 @@ TOKEN_ENCRYPTION_KEYS = env.read_fernet_keys("TOKEN_ENCRYPTION_KEYS")
 SYNC_IMPORTS_MEETINGS = env.read_flag("SYNC_IMPORTS_MEETINGS", default=True)
 JOIN_RATE = env.read_rate("JOIN_RATE", default=(300, 60))
 API_KEY_RATE = env.read_rate("API_KEY_RATE", default=(3000, 60))
+REFUSED_RATE = env.read_rate("REFUSED_RATE", default=(300, 60))
 WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 
 # --- Logs -------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessag
             Warning(
                 "JWT_JWKS_URL is plain HTTP: whoever answers in its place can sign in as anybody.",
                 hint="Use an https address.",
-                id="participants.W005",
+                id="participants.W006",
             )
         )
     return found

@@ -2,7 +2,7 @@ import uuid
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
@@ -143,6 +143,14 @@ class MeetingAdmin(ReadOnly[Meeting]):
             counts = meetings.store(obj, by=actor, changed=changed if change else None, **related)
         # Django wraps this form in a transaction, in which no remote call is made.
         transaction.on_commit(lambda: self._finish(request, obj, counts))
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        except ValidationError as error:
+            # Past the form's own checks: somebody else has changed the meeting while this was being stored.
+            self.say(request, f"Somebody else has just changed this meeting. {' '.join(error.messages)}", good=False)
+            return self.go_to("change", object_id)
 
     def _finish(self, request: HttpRequest, meeting: Meeting, counts: groups.Counts) -> None:
         if text := describe_counts(counts):

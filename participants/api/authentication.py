@@ -5,6 +5,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from participants.api.counting import count_refusal
 from participants.errors import Unrecognised
 from participants.models import ApiKey, ExternalIdentity
 from participants.services import apikeys, bearers
@@ -26,6 +27,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         try:
             return AnonymousUser(), apikeys.find(value)
         except Unrecognised as error:
+            count_refusal(request)
             raise AuthenticationFailed(str(error)) from error
 
     def authenticate_header(self, request: Request) -> str:
@@ -45,6 +47,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         try:
             identity = bearers.find_identity(value)
         except Unrecognised as error:
+            count_refusal(request)
             raise AuthenticationFailed(str(error)) from error
         return identity.user, identity
 

@@ -58,6 +58,7 @@ STATUS: dict[str, int] = {
     "too_many_rows": 400,
     "rights_changed": 403,
     "export_gone": 404,
+    "unknown_parameter": 400,
     "identity_provider_unavailable": 503,
     "idempotency_mismatch": 422,
     "idempotency_in_progress": 409,

@@ -109,6 +109,8 @@ class AttendanceView(ManageView):
 
 
 class AttendanceExportView(ManageView):
+    is_sparse = False
+
     @extend_schema(
         operation_id="manage_attendance_export",
         summary="Who came, as a file",
@@ -127,6 +129,8 @@ class AttendanceExportView(ManageView):
 
 
 class MeetingAttendanceExportView(ManageView):
+    is_sparse = False
+
     @extend_schema(
         operation_id="manage_meeting_attendance_export",
         summary="Who came to a meeting, as a file",

@@ -16,6 +16,7 @@ from participants.api import examples
 from participants.api.callers import check_scope, read_caller
 from participants.api.idempotency import once
 from participants.api.pagination import Pages
+from participants.api.parameters import refuse_unknown
 from participants.api.permissions import ManagesSomething, find_meeting
 from participants.api.rendering import render_managed_meeting
 from participants.api.schema import PAGING, describe_filter, describe_page
@@ -47,9 +48,17 @@ class ManageView(APIView):
     problem_fields: ClassVar[dict[str, str]] = {}
     is_bulk = False
     """Whether a POST changes many at once."""
+    is_sparse = True
+    """Whether ``?fields=`` chooses from what a GET answers; not from a file."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method == "GET":
+            refuse_unknown(request, self)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        if request.method == "GET" and response.status_code == HTTPStatus.OK and (names := read_fields(request)):
+        wanted = self.is_sparse and request.method == "GET" and response.status_code == HTTPStatus.OK
+        if wanted and (names := read_fields(request)):
             try:
                 response.data = keep(response.data, names)
             except ValidationError as error:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from participants.api import examples
+from participants.api.parameters import FIELDS
 
 KEY_SCHEME = "apiKey"
 PAGING = [
@@ -30,6 +31,13 @@ def describe_page(item: type[serializers.Serializer[Any]]) -> Any:
             "results": item(many=True),
         },
     )
+
+
+class Schema(AutoSchema):
+    def get_override_parameters(self) -> list[Any]:
+        """``fields`` of all calls that look, written once here."""
+        sparse = self.method == "GET" and getattr(self.view, "is_sparse", False)
+        return [FIELDS] if sparse else []
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its metaclass is untyped
@@ -99,13 +107,12 @@ def document_problems(result: dict[str, Any], generator: Any, request: Any, publ
         for operation in methods.values():
             if not path.startswith("/api/v1/manage/"):  # what a person does, no key can
                 operation["security"] = [way for way in operation.get("security", []) if KEY_SCHEME not in way]
-            _document_headers(path, operation)
+            _document_header(operation)
             for status, text in _PROBLEMS.items():
                 operation["responses"].setdefault(status, _describe_answer(text))
     return result
 
 
-_LOOKING = ("_list", "_get", "_rows", "_items", "_admission")
 _ONCE = {
     "manage_meetings_create",
     "manage_participants_enrol",
@@ -115,17 +122,14 @@ _ONCE = {
 }
 
 
-def _document_headers(path: str, operation: dict[str, Any]) -> None:
-    """What whole kinds of calls take: ``fields`` of those that look, ``Idempotency-Key`` of those that create."""
+def _document_header(operation: dict[str, Any]) -> None:
+    """What calls that create take."""
     given = operation.setdefault("parameters", [])
     if operation["operationId"] in _ONCE:
         operation["responses"]["422"] = _describe_answer("The key was used for another call")
         text = "Sent again with it within a day, the same call is answered as before and makes nothing."
         schema = {"type": "string", "minLength": 1, "maxLength": 255}
         given.append({"in": "header", "name": "Idempotency-Key", "schema": schema, "description": text})
-    elif path.startswith("/api/v1/manage/") and operation["operationId"].endswith(_LOOKING):
-        text = "Names of fields, comma-separated: of each item only these."
-        given.append({"in": "query", "name": "fields", "schema": {"type": "string"}, "description": text})
 
 
 def _describe_answer(text: str) -> dict[str, Any]:

@@ -1,43 +1,34 @@
-"""Limits per person or API key, in the cache: a join writes no row for them. Never per address: schools share one."""
+"""Limits on calls that are let in: per person or API key, never per address, which a school has one of for everybody.
 
-import time
+Credentials that are refused count per address (``counting``), and keep out nobody there whose own are good.
+"""
+
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from participants.api.counting import count
 from participants.models import ApiKey
 
 
 class PersonThrottle(BaseThrottle):
-    """A fixed window counted by ``cache.incr``, which is atomic where DRF's read-and-write lets bursts through.
-
-    A key has ``API_KEY_RATE``. People not signed in are not counted here: they are refused before.
-    """
+    """A key has ``API_KEY_RATE``. People not signed in are not counted here: they are refused before."""
 
     scope: ClassVar[str] = "api"
     rate: ClassVar[tuple[int, int]] = (1200, 60)
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        limit, window = self.get_rate()
         if isinstance(request.auth, ApiKey):
-            caller, (limit, window) = f"key-{request.auth.pk}", settings.API_KEY_RATE
+            caller, rate = f"key-{request.auth.pk}", settings.API_KEY_RATE
         elif request.user.is_authenticated:
-            caller = str(request.user.pk)
+            caller, rate = str(request.user.pk), self.get_rate()
         else:
             return True
-        now = time.time()
-        self._left = window - now % window
-        key = f"throttle:{self.scope}:{caller}:{int(now // window)}"
-        if cache.add(key, 1, timeout=window + 1):
-            return True
-        try:
-            return bool(cache.incr(key) <= limit)
-        except ValueError:
-            return True  # the window ended between the two calls
+        allowed, self._left = count(f"{self.scope}:{caller}", rate)
+        return allowed
 
     def wait(self) -> float:
         return max(1.0, self._left)

@@ -64,6 +64,7 @@ def store(
         if adding:
             meeting.save()
         else:
+            _check_beside(meeting, changed or [])
             # Lease and applied columns may be written by a converging pass at this very moment.
             meeting.last_error_code = meeting.last_error_detail = ""
             meeting.save(update_fields=[*(changed or []), "last_error_code", "last_error_detail", "updated_at"])
@@ -82,6 +83,17 @@ def store(
         if not adding:
             _reopen_failed(meeting)
     return counts
+
+
+def _check_beside(meeting: Meeting, changed: list[str]) -> None:
+    """Raises ValidationError where the change does not go with what others have stored since ``meeting`` was read.
+
+    Of two who each change one end of the window at once, the second is told so, before the database refuses it.
+    """
+    now = Meeting.objects.select_for_update(no_key=True).get(pk=meeting.pk)
+    for name in changed:
+        setattr(now, name, getattr(meeting, name))
+    now.clean()
 
 
 def check_ties(preset: Any, groups: Iterable[Group] | None) -> None:

@@ -1,6 +1,8 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -71,6 +73,27 @@ def test_closing_before_opening_is_a_form_error(staff: Client, preset: Preset) -
     answer = staff.post(LIST + "add/", {**fill_in(title="Geometry"), **times})
     assert "must close after it opens" in answer.content.decode()
     assert not Meeting.objects.exists()
+
+
+def test_a_window_that_no_longer_fits_what_a_colleague_stored_meanwhile_is_told(staff: Client) -> None:
+    meeting = MadeMeetingFactory()
+    colleague = iter([Meeting.objects.filter(pk=meeting.pk)])
+
+    def interfere(execute: Any, sql: str, *told: Any) -> Any:
+        # The form is checked; the first thing that storing does is to mark a place to go back to.
+        if sql.startswith("SAVEPOINT") and (rows := next(colleague, None)) is not None:
+            rows.update(closes_at="2999-01-11T08:00:00Z")
+        return execute(sql, *told)
+
+    times: dict[str, object] = {"opens_at_0": "2999-01-11", "opens_at_1": "09:00"}
+    with connection.execute_wrapper(interfere):
+        answer = staff.post(f"{LIST}{meeting.pk}/change/", {**fill_in(meeting), **times}, follow=True)
+    assert answer.redirect_chain[-1][0] == f"{LIST}{meeting.pk}/change/"
+    assert "Somebody else has just changed this meeting. The meeting must close after it opens." in (
+        answer.content.decode()
+    )
+    meeting.refresh_from_db()
+    assert meeting.opens_at is None
 
 
 def test_each_phase_has_its_badge(staff: Client) -> None:

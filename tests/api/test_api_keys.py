@@ -111,7 +111,7 @@ def test_a_key_beside_a_session_is_the_key() -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/me/", "/api/v1/meetings/"])
+@pytest.mark.parametrize("path", ["/api/v1/me/", "/api/v1/me/attendance/", "/api/v1/meetings/"])
 def test_a_key_is_no_person(by: Actor, path: str) -> None:
     answer = call(make(by)[1]).get(path)
     assert (answer.status_code, answer.json()["code"]) == (403, "person_needed")
@@ -227,6 +227,30 @@ def test_each_key_has_a_limit_of_its_own(settings: LazySettings, by: Actor) -> N
         seen = [busy.get(reverse("api:manage-meetings")).status_code for _ in range(3)]
         assert seen == [200, 200, 429]
         assert other.get(reverse("api:manage-meetings")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+    ],
+)
+def test_refused_credentials_are_limited_per_address_and_good_ones_are_let_in(
+    settings: LazySettings, by: Actor, first: str, last: str
+) -> None:
+    settings.REFUSED_RATE = (2, 3600)
+    path = reverse("api:manage-meetings")
+    guess = call("rck_" + "a" * 43)
+    with time_machine.travel(timezone.now(), tick=False):
+        assert [guess.get(path, REMOTE_ADDR=first).status_code for _ in range(2)] == [401, 401]
+        answer = call("eyJ.no.token").get(path, REMOTE_ADDR=last)
+        assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(answer["Retry-After"]) <= 3600
+        assert call(make(by)[1]).get(path, REMOTE_ADDR=last).status_code == 200
+        assert sign_in(AdminFactory()).get(path, REMOTE_ADDR=last).status_code == 200
+        assert guess.get(path, REMOTE_ADDR="2001:db8:1:3::1").status_code == 401
 
 
 def test_only_the_fields_asked_for_are_answered(by: Actor) -> None:

@@ -1,7 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connections
 from rest_framework.test import APIClient
 
 from participants.models import Event, EventKind, Meeting, Preset
@@ -308,3 +310,26 @@ def test_presets_gone_remotely_are_not_given_to_meetings(staff: APIClient, sandb
     staff.post(MEETINGS, {"title": "Two", "default_preset": "unheard-of"}, format="json")
     assert Preset.objects.get(name="old-preset").gone_at is not None
     assert create(staff, title="Three", default_preset="old-preset").json()["code"] == "unknown_preset"
+
+
+def test_the_second_of_two_who_change_one_end_of_the_window_each_is_told_so(
+    staff: APIClient, sandbox: Sandbox, meeting: Meeting
+) -> None:
+    # A preset that is not known yet is looked up at RealtimeKit between reading the meeting and storing it.
+    late = {"opens_at": "2999-01-12T10:00:00Z", "default_preset": "group_call_host"}
+
+    def change_beside() -> Any:
+        try:
+            return change(staff, meeting, **late)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool, sandbox.faults.hold("presets.list") as gate:
+        waiting = pool.submit(change_beside)
+        gate.wait_for(1)
+        assert change(sign_in(AdminFactory()), meeting, closes_at="2999-01-11T10:00:00Z").status_code == 200
+        gate.release()
+        assert list_problems(waiting.result(20)) == [("closes_at", "closes_before_it_opens")]
+    meeting.refresh_from_db()
+    assert (meeting.opens_at, meeting.closes_at is None) == (None, False)
+    assert Event.objects.filter(kind=EventKind.MEETING_CHANGED).count() == 1

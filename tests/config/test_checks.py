@@ -48,6 +48,41 @@ def test_a_misconfiguration_has_its_id_a_hint_and_names_the_variable(
     assert message.is_serious() is is_error
 
 
+IDENTITY = {
+    "JWT_ISSUER": "https://login.example.org/",
+    "JWT_AUDIENCE": ["rollcall"],
+    "JWT_JWKS_URL": "https://login.example.org/jwks",
+}
+
+
+def test_an_identity_provider_that_is_set_whole_has_no_findings(settings: LazySettings) -> None:
+    for name, value in IDENTITY.items():
+        setattr(settings, name, value)
+    assert list_found(deploy=True) == {}
+    settings.JWT_JWKS_URL, settings.JWT_PUBLIC_KEY = "", "a key in PEM"
+    assert list_found(deploy=True) == {}
+
+
+@pytest.mark.parametrize("name", IDENTITY)
+@pytest.mark.parametrize("alone", [True, False], ids=["only", "all but"])
+def test_one_that_is_set_in_part_is_an_error(settings: LazySettings, name: str, alone: bool) -> None:
+    for other, value in IDENTITY.items():
+        if (other == name) is alone:
+            setattr(settings, other, value)
+    (message,) = list_found().values()
+    assert (message.id, message.is_serious()) == ("participants.E005", True)
+    assert all(other in str(message.hint) for other in IDENTITY)
+
+
+@pytest.mark.parametrize(("host", "warned"), [("login.example.org", True), ("127.0.0.1:8080", False)])
+def test_its_keys_over_plain_http_are_a_warning(settings: LazySettings, host: str, warned: bool) -> None:
+    for name, value in {**IDENTITY, "JWT_JWKS_URL": f"http://{host}/jwks"}.items():
+        setattr(settings, name, value)
+    found = list_found()
+    assert list(found) == (["participants.W006"] if warned else [])
+    assert all("JWT_JWKS_URL" in message.msg and message.hint for message in found.values())
+
+
 def test_debugging_is_an_error_only_where_it_is_deployed(settings: LazySettings) -> None:
     settings.DEBUG = True
     assert list_found() == {}

@@ -1,0 +1,44 @@
+"""What may follow the question mark: what the call's OpenAPI entry lists, and nothing else.
+
+A filter that is misspelt and ignored answers with everybody; a caller takes that for the answer to their question.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from participants.errors import RollcallError
+
+FIELDS = OpenApiParameter("fields", str, description="Names of fields, comma-separated: of each item only these.")
+
+
+class UnknownParameter(RollcallError):
+    """``known`` are those that the call takes; ``errors`` has an item for each that it does not."""
+
+    code = "unknown_parameter"
+
+    def __init__(self, unknown: Iterable[str], known: list[str]) -> None:
+        texts = {name: f"There is no parameter {name!r} here. {_tell(known)}" for name in unknown}
+        errors = [{"field": name, "code": self.code, "detail": text} for name, text in texts.items()]
+        super().__init__(next(iter(texts.values())), known=known, errors=errors)
+
+
+def refuse_unknown(request: Request, view: Any) -> None:
+    """Raises UnknownParameter for a GET that asks for something this view does not know."""
+    known = list_known(view)
+    if unknown := sorted(set(request.query_params) - set(known)):
+        raise UnknownParameter(unknown, known)
+
+
+def list_known(view: Any) -> list[str]:
+    """The query parameters of a view's GET, by its schema."""
+    schema = view.get.kwargs["schema"]()
+    schema.view, schema.method = view, "GET"
+    listed: list[OpenApiParameter] = schema.get_override_parameters()
+    return sorted(item.name for item in listed if item.location == OpenApiParameter.QUERY)
+
+
+def _tell(known: list[str]) -> str:
+    return f"Known are {', '.join(known)}." if known else "It takes none."
