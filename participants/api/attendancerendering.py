@@ -100,5 +100,6 @@ def _render_correction(row: Presence) -> Body | None:
         "seconds": row.corrected_seconds,
         "reason": row.correction_reason,
         "by": row.corrected_by.get_username() if row.corrected_by else None,
+        "by_key": row.corrected_key.name if row.corrected_key else None,
         "at": render_time(row.corrected_at),
     }

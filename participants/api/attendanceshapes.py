@@ -66,6 +66,7 @@ class CorrectionShape(serializers.Serializer[Any]):
     seconds = serializers.IntegerField()
     reason = serializers.CharField()
     by = serializers.CharField(allow_null=True)
+    by_key = serializers.CharField(allow_null=True, help_text="The name of an API key.")
     at = serializers.DateTimeField(allow_null=True)
 
 

@@ -111,6 +111,7 @@ class BatchShape(serializers.Serializer[Any]):
     preset = serializers.CharField(allow_null=True)
     pre_enrol = serializers.BooleanField()
     started_by = serializers.CharField(allow_null=True)
+    started_by_key = serializers.CharField(allow_null=True, help_text="The name of an API key.")
     created_at = serializers.DateTimeField()
     stopped_at = serializers.DateTimeField(allow_null=True)
     undone_at = serializers.DateTimeField(allow_null=True)

@@ -22,6 +22,7 @@ class DriftShape(serializers.Serializer[Any]):
     outcomes = serializers.DictField(child=serializers.IntegerField(), help_text="Differences by outcome.")
     applied_at = serializers.DateTimeField(allow_null=True, help_text="When somebody last decided on some of them.")
     applied_by = serializers.CharField(allow_null=True)
+    applied_by_key = serializers.CharField(allow_null=True, help_text="The name of an API key.")
 
 
 class DriftItemShape(serializers.Serializer[Any]):

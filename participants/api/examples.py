@@ -119,6 +119,7 @@ BATCH: dict[str, Any] = {
     "preset": "group_call_participant",
     "pre_enrol": True,
     "started_by": "grace",
+    "started_by_key": None,
     "created_at": "2027-01-11T08:00:00Z",
     "stopped_at": None,
     "undone_at": None,
@@ -136,6 +137,7 @@ DRIFT: dict[str, Any] = {
     "outcomes": {"open": 2, "waiting": 0, "stored": 0, "applied": 0, "no_longer_true": 0, "failed": 0},
     "applied_at": None,
     "applied_by": None,
+    "applied_by_key": None,
 }
 DRIFT_CHOICES: dict[str, Any] = {
     "report": "0190a3a0-4444-7000-8000-000000000004",

@@ -175,7 +175,8 @@ class CorrectionView(ManageView):
 
 
 def _with_relations(rows: QuerySet[Presence]) -> QuerySet[Presence]:
-    related = rows.select_related("session__meeting", "participant__person", "participant__preset", "corrected_by")
+    related = rows.select_related("session__meeting", "participant__person", "participant__preset")
+    related = related.select_related("corrected_by", "corrected_key")
     return related.defer("session__raw", "session__meeting__raw", "participant__token", "participant__preset__raw")
 
 

@@ -140,6 +140,7 @@ def render_batch(batch: Batch, progress: Progress) -> Body:
         "preset": batch.preset.name if batch.preset else None,
         "pre_enrol": batch.pre_enrol,
         "started_by": batch.started_by.get_username() if batch.started_by else None,
+        "started_by_key": batch.started_key.name if batch.started_key else None,
         "created_at": render_time(batch.created_at),
         "stopped_at": render_time(batch.stopped_at),
         "undone_at": render_time(batch.undone_at),
@@ -174,6 +175,7 @@ def render_drift(report: DriftReport) -> Body:
         "outcomes": {outcome.value: outcomes.get(outcome, 0) for outcome in DriftOutcome},
         "applied_at": render_time(report.applied_at),
         "applied_by": report.applied_by.get_username() if report.applied_by else None,
+        "applied_by_key": report.applied_key.name if report.applied_key else None,
     }
 
 

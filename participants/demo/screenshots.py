@@ -109,6 +109,12 @@ def _compare(page: Page) -> None:
     page.wait_for_url("**/driftreport/**")
 
 
+def _fill_in_key(page: Page) -> None:
+    page.get_by_label("Name", exact=True).fill("School portal")
+    for scope in ("participants:write", "tokens:issue"):
+        page.get_by_label(f"({scope})").check()
+
+
 def _wait_for_list(page: Page) -> None:
     expect(page.get_by_role("button", name="Join").first).to_be_visible()
 
@@ -139,6 +145,7 @@ SHOTS = (
     Shot("groups", cast.ADMIN, f"{_ADMIN}/meeting/{cast.MATHS.id}/change/"),
     Shot("same-person", cast.ADMIN, f"{_ADMIN}/person/?q=Kofi+M.", (WIDE,), _open_first),
     Shot("comparison", cast.ADMIN, f"{_ADMIN}/meeting/{cast.MATHS.id}/change/", (WIDE,), _compare),
+    Shot("api-key", cast.ADMIN, f"{_ADMIN}/apikey/add/", (WIDE,), _fill_in_key),
     Shot("enrol-results", cast.ADMIN, _ENROL, (WIDE,), _send_enrolment),
 )
 

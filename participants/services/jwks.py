@@ -1,7 +1,8 @@
 """The public keys of the customer's identity provider, fetched from its JWKS address.
 
 They are kept for an hour. A key id that is not among them has them fetched again, once a minute at most, whatever
-callers send; a provider that can't be reached leaves the keys we have in use.
+callers send; a provider that can't be reached leaves the keys we have in use. Of a key that is not among them nothing
+can be said then.
 """
 
 import json
@@ -30,13 +31,19 @@ _fetching = Lock()
 
 
 def find_keys(url: str, kid: str | None) -> Keys:
-    """The signing keys of that id; without an id, all of them. Raises IdentityProviderAway when none are known."""
+    """The signing keys of that id; without an id, all of them.
+
+    Raises IdentityProviderAway when none are known, or not this one while the provider can't be asked.
+    """
     keys = _read(url)
     if keys is None or (kid is not None and not _choose(keys, kid)):
         keys = _fetch_in_turn(url, keys)
     if keys is None:
         raise IdentityProviderAway(retry_after=_AGAIN_WITHOUT_ANY)
-    return _choose(keys, kid)
+    found = _choose(keys, kid)
+    if not found and cache.get(_name(url, "away")):
+        raise IdentityProviderAway(retry_after=AGAIN)  # it may well have a new key: nobody can tell
+    return found
 
 
 def _choose(keys: Keys, kid: str | None) -> Keys:
@@ -54,7 +61,9 @@ def _fetch_in_turn(url: str, known: Keys | None) -> Keys | None:
             return known
         fetched = _fetch(url)
         if fetched is None:
+            cache.set(_name(url, "away"), 1, timeout=AGAIN)
             return known
+        cache.delete(_name(url, "away"))
         cache.set(_name(url, "asked"), 1, timeout=AGAIN)
         cache.set(_name(url, "keys"), fetched, timeout=KEPT)
         return fetched

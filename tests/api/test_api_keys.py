@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from participants.errors import KeyEnded
-from participants.models import Actor, ApiKey, Batch, Event, EventKind, Meeting
+from participants.models import Actor, ApiKey, Batch, Event, EventKind, Meeting, Participant
+from participants.sandbox import Sandbox
 from participants.services import apikeys
 from participants.states import KeyScope
 from tests.api.conftest import sign_in
-from tests.factories import AdminFactory, ApiKeyFactory, MadeMeetingFactory, UserFactory, make_secret
+from tests.factories import AdminFactory, ApiKeyFactory, MadeMeetingFactory, PresenceFactory, UserFactory, make_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 YEAR = timedelta(days=365)
@@ -77,6 +78,55 @@ def test_a_batch_started_by_a_key_goes_on_in_its_name(meeting: Meeting, by: Acto
     batch = Batch.objects.get()
     assert (batch.started_key, batch.task_key, batch.started_by) == (key, key, None)
     assert Event.objects.get(kind=EventKind.ENROLLED).key == key
+
+
+def test_the_answer_tells_which_key_started_a_batch(meeting: Meeting, by: Actor) -> None:
+    client: Any = call(make(by)[1])
+    path, body = reverse("api:manage-enrolments", args=[meeting.pk]), {"people": [UserFactory().username]}
+    answer = client.post(path, body, content_type="application/json").json()
+    assert (answer["started_by"], answer["started_by_key"]) == (None, "Portal")
+
+
+def test_minutes_corrected_by_a_key_tell_the_key(by: Actor) -> None:
+    row = PresenceFactory()
+    key, secret = make(by, KeyScope.REPORTS_CORRECT, meetings=[row.participant.meeting])
+    client: Any = call(secret)
+    path, body = reverse("api:manage-attendance-correction", args=[row.pk]), {"seconds": 60, "reason": "A line down."}
+    told = client.put(path, body, content_type="application/json").json()["correction"]
+    assert (told["seconds"], told["by"], told["by_key"]) == (60, None, "Portal")
+    event = Event.objects.get(kind=EventKind.CORRECTED)
+    assert (event.actor_kind, event.key) == ("key", key)
+    page = sign_in(AdminFactory()).get(reverse("admin:participants_presence_change", args=[row.pk]))
+    assert "Corrected by API key Portal" in page.content.decode()
+    assert client.delete(path).json()["correction"] is None
+    row.refresh_from_db()
+    assert row.corrected_key is None
+
+
+def test_a_file_taken_by_a_key_is_audited_and_holds_its_meetings_alone(by: Actor) -> None:
+    row, other = PresenceFactory(), PresenceFactory()
+    key, secret = make(by, KeyScope.REPORTS_READ, meetings=[row.participant.meeting])
+    answer: Any = call(secret).get(reverse("api:manage-attendance-export"))
+    text = b"".join(answer.streaming_content).decode()
+    assert str(row.participant.custom_participant_id) in text
+    assert str(other.participant.custom_participant_id) not in text
+    event = Event.objects.get(kind=EventKind.EXPORT_DOWNLOADED)
+    assert (event.key, event.actor_name) == (key, "Portal")
+
+
+def test_a_key_that_may_moderate_puts_people_out_and_removes_nobody(
+    sandbox: Sandbox, meeting: Meeting, ada: Participant, by: Actor
+) -> None:
+    remote = str(ada.realtimekit_id)
+    sandbox.world.join(str(meeting.realtimekit_id), remote)
+    key, secret = make(by, KeyScope.SESSIONS_MODERATE, meetings=[meeting])
+    client: Any = call(secret)
+    body = {"participants": [str(ada.pk)]}
+    answer = client.post(reverse("api:manage-meeting-kick", args=[meeting.pk]), body, content_type="application/json")
+    assert answer.json() == {"results": [{"participant": str(ada.pk), "outcome": "kicked"}]}
+    assert Event.objects.get(kind=EventKind.KICKED).key == key
+    refused = client.delete(reverse("api:manage-participant", args=[ada.pk]))
+    assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing")
 
 
 @pytest.mark.parametrize(

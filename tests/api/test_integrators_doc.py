@@ -32,7 +32,7 @@ EXAMPLE = {"API": "https://rollcall.example.org", "KEY": "rck_…", "MEETING": "
 def read_block(heading: str, number: int = 0) -> str:
     """A block of shell below a heading."""
     section = re.split(r"^#{2,3} ", TEXT.partition(f"# {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[number]
+    return str(re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[number])
 
 
 def run(lines: str, folder: Path, address: str, secret: str, meeting: Meeting) -> Any:

@@ -5,7 +5,17 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from participants.models import Meeting, Participant
 from participants.services import rights
-from tests.factories import AdminFactory, EnrolledFactory, MadeMeetingFactory, StaffFactory, UserFactory
+from participants.services.rights import SCOPE_RIGHTS
+from participants.states import KeyScope
+from tests.factories import (
+    AdminFactory,
+    ApiKeyFactory,
+    EnrolledFactory,
+    MadeMeetingFactory,
+    PresenceFactory,
+    StaffFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 ALL = sorted({*rights.MANAGER_RIGHTS, "add_meeting", "issue_token", "block_person", "view_connection"})
@@ -84,6 +94,50 @@ def test_nobody_lists_participants_by_managing_for_a_right_not_implied(meeting: 
     meeting.managers.add(manager)
     assert not rights.list_participants(manager, "issue_token").exists()
     assert Participant.objects.count() == 1
+
+
+@pytest.mark.parametrize("scope", KeyScope, ids=str)
+def test_a_scope_gives_a_key_its_rights_and_no_other(meeting: Meeting, scope: KeyScope) -> None:
+    given = SCOPE_RIGHTS[scope]
+    wide = ApiKeyFactory(scopes=[scope])
+    narrow = ApiKeyFactory(scopes=[scope], all_meetings=False, meetings=[meeting])
+    other = MadeMeetingFactory()
+    for right in {*ALL, rights.MODERATE}:
+        assert rights.may(wide, right, other) is (right in given)
+        assert rights.may(narrow, right, meeting) is (right in given)
+        assert rights.may(narrow, right, other) is (right in given and right == "view_connection")
+
+
+@pytest.mark.parametrize("scope", KeyScope, ids=str)
+def test_a_key_lists_what_it_may_touch(meeting: Meeting, scope: KeyScope) -> None:
+    mine, other = PresenceFactory(session__meeting=meeting), PresenceFactory()
+    key = ApiKeyFactory(scopes=[scope], all_meetings=False, meetings=[meeting])
+    for right in SCOPE_RIGHTS[scope] - {"view_connection"}:
+        assert list(rights.list_meetings(key, right)) == [meeting]
+        assert list(rights.list_participants(key, right)) == [mine.participant]
+        assert list(rights.list_sessions(key, right)) == [mine.session]
+        assert list(rights.list_presences(key, right)) == [mine]
+    assert not rights.list_presences(key, "block_person").exists()
+    assert other.participant.meeting != meeting
+
+
+def test_moderating_takes_of_people_the_right_to_remove(meeting: Meeting) -> None:
+    manager, staff = UserFactory(), StaffFactory(permissions=["remove_participant"])
+    meeting.managers.add(manager)
+    for user in (manager, staff):
+        assert rights.may(user, rights.MODERATE, meeting)
+        assert rights.may_grant(user, [KeyScope.SESSIONS_MODERATE], [meeting])
+    assert set(rights.list_meetings(manager, rights.MODERATE)) == {meeting}
+    assert not rights.may_grant(manager, [KeyScope.SESSIONS_MODERATE], None)
+    assert not rights.may_grant(StaffFactory(permissions=["view_session"]), [KeyScope.SESSIONS_MODERATE], [meeting])
+
+
+@pytest.mark.parametrize("missing", ["view_session", "view_presence", "export_data"])
+def test_nobody_hands_out_reports_who_could_not_take_them_away(meeting: Meeting, missing: str) -> None:
+    held = {"view_session", "view_presence", "export_data"}
+    assert rights.may_grant(StaffFactory(permissions=sorted(held)), [KeyScope.REPORTS_READ], None)
+    user = StaffFactory(permissions=sorted(held - {missing}))
+    assert not rights.may_grant(user, [KeyScope.REPORTS_READ], [meeting])
 
 
 def test_a_manager_named_twice_sees_the_meeting_once(meeting: Meeting) -> None:
