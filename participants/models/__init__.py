@@ -4,6 +4,7 @@ from participants.models.chore import Chore
 from participants.models.delivery import Delivery, WebhookKey
 from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
+from participants.models.hook import Hook, HookMessage
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
@@ -25,6 +26,8 @@ __all__ = [
     "Event",
     "EventKind",
     "Export",
+    "Hook",
+    "HookMessage",
     "Meeting",
     "Participant",
     "Person",

@@ -15,7 +15,7 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, exporting, inbox, presence, repair, sessionlinks, sync
+from participants.services import drift, exporting, hooks, inbox, presence, repair, sessionlinks, sync
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,10 @@ def _forget_deliveries(by: Actor, deadline: Deadline) -> None:
     inbox.forget(deadline=deadline)
 
 
+def _forget_hook_messages(by: Actor, deadline: Deadline) -> None:
+    hooks.forget(deadline=deadline)
+
+
 _LOOK = "look"
 _NOTED_EVERY = timedelta(seconds=10)
 _MISSED = timedelta(minutes=2)
@@ -72,6 +76,7 @@ _CHORES = {
     "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),
     "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
     "deliveries": _Chore(_forget_deliveries, lambda: _DAY),
+    "hook_messages": _Chore(_forget_hook_messages, lambda: _DAY),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 
