@@ -114,6 +114,7 @@ class HookKind(TextChoices):
 
 TELLABLE = (HookKind.ENROLLED, HookKind.REMOVED, HookKind.JOINED, HookKind.LEFT, HookKind.SESSION_ENDED)
 """Kinds that a hook can be set to; a test is sent to any."""
+TELLABLE_CHOICES = [(kind.value, kind.label) for kind in TELLABLE]
 
 
 class HookMessageState(TextChoices):

@@ -6,6 +6,7 @@ A secret is shown when it is made and never again. Nothing here waits for a rece
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,6 +129,27 @@ def test(hook: Hook) -> HookMessage:
     data = {"hook": str(hook.pk), "name": hook.name}
     message = compose(hook, HookKind.PING, timezone.now(), data)
     return hooksending.send_at_once(message)
+
+
+def choose(
+    hook: Hook,
+    *,
+    keys: Collection[uuid.UUID] = (),
+    state: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[uuid.UUID]:
+    """Messages of the hook, by their ids or by all that is given, oldest first."""
+    rows = HookMessage.objects.filter(hook=hook).order_by("created_at", "pk")
+    if keys:
+        rows = rows.filter(pk__in=keys)
+    if state:
+        rows = rows.filter(state=state)
+    if since:
+        rows = rows.filter(created_at__gte=since)
+    if until:
+        rows = rows.filter(created_at__lt=until)
+    return list(rows.values_list("pk", flat=True))
 
 
 def replay(messages: Sequence[uuid.UUID], *, by: Actor) -> int:

@@ -143,9 +143,7 @@ def test_an_absurd_wait_is_not_obeyed(asked: str) -> None:
     assert hooksending.find_wait(1, asked) <= timedelta(hours=1)
 
 
-def test_a_redirect_is_a_failure_and_not_followed(
-    hook: Hook, receiver: Receiver, other: Receiver, by: Actor
-) -> None:
+def test_a_redirect_is_a_failure_and_not_followed(hook: Hook, receiver: Receiver, other: Receiver, by: Actor) -> None:
     receiver.next.append(Manner(302, {"Location": other.url}, body=b"x" * 100))
     tell(by)
     send()
@@ -222,9 +220,7 @@ def test_a_failing_hook_is_left_alone_for_a_while_not_asked_by_every_message(
         assert len(receiver.received) == first + 1
 
 
-def test_a_hanging_receiver_holds_up_no_other(
-    hook: Hook, receiver: Receiver, other: Receiver, by: Actor
-) -> None:
+def test_a_hanging_receiver_holds_up_no_other(hook: Hook, receiver: Receiver, other: Receiver, by: Actor) -> None:
     receiver.always = Manner(hangs=True)
     add_hook(other.url, by, name="Other")
     tell(by, 3)
