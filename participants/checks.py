@@ -77,6 +77,19 @@ def check_encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
 
 
 @register(Tags.security, deploy=True)
+def check_hooks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.HOOKS_ALLOW_HTTP:
+        return []
+    return [
+        Warning(
+            "HOOKS_ALLOW_HTTP is on: outgoing webhooks may travel unencrypted.",
+            hint="Unset HOOKS_ALLOW_HTTP and give receivers https addresses.",
+            id="participants.W010",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
 def check_debug(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.DEBUG:
         return []

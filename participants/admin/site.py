@@ -14,6 +14,8 @@ from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.drift import DriftReportAdmin
+from participants.admin.hookmessages import HookMessageAdmin
+from participants.admin.hooks import HookAdmin
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
@@ -26,6 +28,8 @@ from participants.models import (
     Delivery,
     DriftReport,
     Event,
+    Hook,
+    HookMessage,
     Meeting,
     Participant,
     Person,
@@ -37,7 +41,7 @@ from participants.services import rights
 
 ORDER = (
     *("Meeting", "Participant", "Presence", "Session", "Batch", "DriftReport", "Person", "Preset"),
-    *("Event", "Delivery"),
+    *("Event", "Delivery", "Hook", "HookMessage"),
 )
 
 NAMES = {"axes": "Sign-in protection"}
@@ -62,6 +66,8 @@ class RollcallAdminSite(AdminSite):
         self.register(Preset, PresetAdmin)
         self.register(Event, EventAdmin)
         self.register(Delivery, DeliveryAdmin)
+        self.register(Hook, HookAdmin)
+        self.register(HookMessage, HookMessageAdmin)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django's, with ours before its own page of users, which can't be imported while this site is made."""

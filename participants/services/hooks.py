@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from participants import conf
@@ -25,6 +26,7 @@ from participants.services import hooksending
 from participants.services.leases import CLEARED
 from participants.states import TELLABLE, HookKind, HookMessageState, HookOff
 
+_NOT_BY_STAFF = (HookOff.GONE, HookOff.FAILING)
 FORGOTTEN = 1_000
 """Rows deleted by one statement."""
 
@@ -129,6 +131,11 @@ def test(hook: Hook) -> HookMessage:
     data = {"hook": str(hook.pk), "name": hook.name}
     message = compose(hook, HookKind.PING, timezone.now(), data)
     return hooksending.send_at_once(message)
+
+
+def list_troubled() -> QuerySet[Hook]:
+    """Those that fail, and those that were switched off for it."""
+    return Hook.objects.filter(Q(off_at=None, failing_since__isnull=False) | Q(off_reason__in=_NOT_BY_STAFF))
 
 
 def choose(

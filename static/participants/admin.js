@@ -1,18 +1,19 @@
-// Copies a join link, and gives the cells of a list their column's name, which a phone shows as a card.
+// Copies a join link or a secret, and gives the cells of a list their column's name, which a phone shows as a card.
 for (const box of document.querySelectorAll("[data-copy]")) {
   const button = box.querySelector("button");
-  const link = box.querySelector("a");
+  const source = box.querySelector("a, code");
+  const label = button.textContent;
   if (!navigator.clipboard) continue;
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(link.href);
+      await navigator.clipboard.writeText(source.href ?? source.textContent);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(link);
+      getSelection().selectAllChildren(source);
       button.textContent = "Press Ctrl+C";
     }
-    setTimeout(() => { button.textContent = "Copy link"; }, 2500);
+    setTimeout(() => { button.textContent = label; }, 2500);
   });
 }
 
