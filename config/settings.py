@@ -235,6 +235,9 @@ SPECTACULAR_SETTINGS = {
         "DriftAction": "participants.states.DriftAction",
         "DriftOutcome": "participants.states.DriftOutcome",
         "KnownBy": "participants.states.KnownBy",
+        "HookKind": "participants.states.HookKind",
+        "HookMessageState": "participants.states.HookMessageState",
+        "TellableKind": "participants.states.TELLABLE_CHOICES",
         "PresenceState": ["present", "left", "never_came"],
         "TokenState": ["fresh", "usable", "expired", "none"],
     },
@@ -258,6 +261,11 @@ REALTIMEKIT_WEBHOOK_KEY_URL = env.read_url(
 REALTIMEKIT_WEBHOOK_PUBLIC_KEY = env.read_public_key("REALTIMEKIT_WEBHOOK_PUBLIC_KEY")
 ROLLCALL_PUBLIC_URL = env.read_url("ROLLCALL_PUBLIC_URL", default="")
 DELIVERY_RETENTION = env.read_count("DELIVERY_RETENTION", default=30)  # days
+HOOKS_ALLOW_HTTP = env.read_flag("HOOKS_ALLOW_HTTP", default=DEBUG)
+HOOKS_ALLOW_PRIVATE = env.read_flag("HOOKS_ALLOW_PRIVATE", default=False)
+HOOKS_OFF_AFTER = env.read_seconds("HOOKS_OFF_AFTER", default=5 * 86_400)
+HOOKS_SECRET_OVERLAP = env.read_seconds("HOOKS_SECRET_OVERLAP", default=86_400)
+HOOKS_RETENTION = env.read_count("HOOKS_RETENTION", default=30)  # days
 REALTIMEKIT_TOKEN_LIFETIME = env.read_seconds("REALTIMEKIT_TOKEN_LIFETIME", default=100 * 86_400)
 TOKEN_MIN_REMAINING = env.read_seconds("TOKEN_MIN_REMAINING", default=86_400)
 TOKEN_ENCRYPTION_KEYS = env.read_fernet_keys("TOKEN_ENCRYPTION_KEYS")

@@ -101,6 +101,19 @@ def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessag
 
 
 @register(Tags.security, deploy=True)
+def check_hooks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.HOOKS_ALLOW_HTTP:
+        return []
+    return [
+        Warning(
+            "HOOKS_ALLOW_HTTP is on: outgoing webhooks may travel unencrypted.",
+            hint="Unset HOOKS_ALLOW_HTTP and give receivers https addresses.",
+            id="participants.W010",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
 def check_debug(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.DEBUG:
         return []
@@ -115,15 +128,15 @@ def check_debug(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_tokens_decrypt(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Counts stored tokens that no key decrypts; runs with ``check --database default``."""
+    """Counts stored secrets that no key decrypts; runs with ``check --database default``."""
     lost = 0
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
-            table = "participants_participant"
-            if table not in connections[alias].introspection.table_names(cursor):
-                continue
-            cursor.execute(f"SELECT token FROM {table} WHERE token IS NOT NULL")  # noqa: S608 - a constant
-            lost += sum(rotate(token) is None for (token,) in cursor.fetchall())
+            tables = connections[alias].introspection.table_names(cursor)
+            for table, column in (("participants_participant", "token"), ("participants_hook", "secret")):
+                if table in tables:
+                    cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608 - constants
+                    lost += sum(rotate(token) is None for (token,) in cursor.fetchall())
     if not lost:
         return []
     return [

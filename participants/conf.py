@@ -53,6 +53,30 @@ def read_delivery_retention() -> timedelta:
     return timedelta(days=settings.DELIVERY_RETENTION)
 
 
+@dataclass(frozen=True)
+class HookConf:
+    """What outgoing webhooks may reach, and how long what they were sent is kept.
+
+    One that has failed for ``off_after`` is switched off; after a rotation the secret before signs for ``overlap``.
+    """
+
+    allow_http: bool
+    allow_private: bool
+    off_after: timedelta
+    overlap: timedelta
+    retention: timedelta
+
+
+def read_hooks() -> HookConf:
+    return HookConf(
+        allow_http=settings.HOOKS_ALLOW_HTTP,
+        allow_private=settings.HOOKS_ALLOW_PRIVATE,
+        off_after=timedelta(seconds=settings.HOOKS_OFF_AFTER),
+        overlap=timedelta(seconds=settings.HOOKS_SECRET_OVERLAP),
+        retention=timedelta(days=settings.HOOKS_RETENTION),
+    )
+
+
 def read_realtimekit() -> RealtimeKitConf:
     return RealtimeKitConf(
         base_url=settings.REALTIMEKIT_BASE_URL,

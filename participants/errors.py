@@ -178,6 +178,13 @@ class RefreshTooSoon(RollcallError):
     message = "A new token was asked for less than a minute ago."
 
 
+class HookRefused(RollcallError):
+    """The sentence says what is wrong with it; ``field`` is the field of the form."""
+
+    code = "hook_refused"
+    message = "This webhook can't be stored so."
+
+
 class Busy(RollcallError):
     """RealtimeKit is unreachable, slow, or somebody else holds the row; ``retry_after`` says when to return."""
 

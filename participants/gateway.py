@@ -17,6 +17,7 @@ from django.db import connections
 from participants import conf
 from participants.errors import Busy, Misconfigured
 from participants.models.budget import Ledger, Limits
+from participants.posting import Poster
 from participants.realtimekit import Credentials, Deadline, KeySource, Pacer, PublicKey, RealtimeKit, Urgency
 
 KEY_SECONDS = 4.0
@@ -70,6 +71,12 @@ def fetch_webhook_key() -> PublicKey:
         read_timeout=min(wanted.read_timeout, KEY_SECONDS),
     )
     return source.fetch()
+
+
+def open_poster() -> Poster:
+    """For outgoing webhooks, one for each thread; close it. Not counted in the budget: it asks others."""
+    refuse_in_transaction("hooks.post")
+    return Poster(allow_private=conf.read_hooks().allow_private)
 
 
 def stop_waiting() -> None:

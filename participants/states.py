@@ -117,6 +117,36 @@ class DeliveryState(TextChoices):
     FAILED = "failed", "Failed"
 
 
+class HookKind(TextChoices):
+    """What the receivers of our own webhooks are told of; the names are a contract with them."""
+
+    ENROLLED = "participant.enrolled", "Somebody was enrolled"
+    REMOVED = "participant.removed", "Somebody was removed"
+    JOINED = "attendance.joined", "Somebody joined"
+    LEFT = "attendance.left", "Somebody left"
+    SESSION_ENDED = "session.ended", "A session ended"
+    PING = "test.ping", "Test"
+
+
+TELLABLE = (HookKind.ENROLLED, HookKind.REMOVED, HookKind.JOINED, HookKind.LEFT, HookKind.SESSION_ENDED)
+"""Kinds that a hook can be set to; a test is sent to any."""
+TELLABLE_CHOICES = [(kind.value, kind.label) for kind in TELLABLE]
+
+
+class HookMessageState(TextChoices):
+    WAITING = "waiting", "Waiting"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Given up"
+
+
+class HookOff(TextChoices):
+    """Why a hook is switched off."""
+
+    STAFF = "staff", "Switched off by staff"
+    GONE = "gone", "The receiver answered 410 Gone"
+    FAILING = "failing", "The receiver failed for days"
+
+
 class ReportSubject(TextChoices):
     PARTICIPANTS = "participants", "Participants"
     SESSIONS = "sessions", "Sessions"

@@ -15,6 +15,8 @@ from participants.models import (
     Batch,
     DriftItem,
     DriftReport,
+    Hook,
+    HookMessage,
     Meeting,
     Participant,
     Person,
@@ -24,7 +26,9 @@ from participants.models import (
 )
 from participants.states import (
     DRIFT_ACTIONS,
+    TELLABLE,
     DriftKind,
+    HookKind,
     KeyScope,
     KnownBy,
     MeetingState,
@@ -262,3 +266,29 @@ class PresenceFactory(DjangoModelFactory[Presence]):
     late_seconds = factory.LazyAttribute(lambda row: None if row.joined is None else int(60 * row.joined))
     share_of_window = factory.LazyAttribute(lambda row: row.measured_seconds / 3600)
     share_of_session = factory.LazyAttribute(lambda row: row.measured_seconds / 3600)
+
+
+class HookFactory(DjangoModelFactory[Hook]):
+    """Told of everything, at an address where nobody listens."""
+
+    class Meta:
+        model = Hook
+
+    name = factory.Sequence(lambda n: f"Receiver {n}")
+    url = "https://127.0.0.1:9/hooks"
+    kinds = factory.LazyFunction(lambda: [kind.value for kind in TELLABLE])
+    secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+class HookMessageFactory(DjangoModelFactory[HookMessage]):
+    """Waiting."""
+
+    class Meta:
+        model = HookMessage
+
+    hook = factory.SubFactory(HookFactory)
+    kind: str = HookKind.ENROLLED
+    webhook_id = factory.Sequence(lambda n: f"msg_{n:032}")
+    payload = factory.LazyAttribute(
+        lambda row: {"type": str(row.kind), "timestamp": "2027-01-11T08:00:00Z", "data": {}}
+    )

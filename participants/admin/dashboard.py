@@ -14,7 +14,7 @@ from participants.admin.history import Entry, describe_event
 from participants.admin.reportpages import link_list
 from participants.admin.zones import read_reader_zone
 from participants.models import Event
-from participants.services import budget, overview, rights, savedreports
+from participants.services import budget, hooks, overview, rights, savedreports
 from participants.services.reports import SUBJECTS
 from participants.states import MeetingStatus, ParticipantState
 
@@ -72,6 +72,8 @@ def list_cards(request: HttpRequest) -> list[Card]:
         cards.append(Card("Meetings open now", count, url, "good" if count else "quiet", "People can join these"))
     if may(request, "view_participant"):
         cards += _count_participants(request)
+    if rights.holds(request.user, "manage_hooks"):
+        cards += _count_hooks()
     return cards
 
 
@@ -82,6 +84,13 @@ def list_events(request: HttpRequest) -> list[Entry]:
     return [
         describe_event(e, now, about=True) for e in Event.objects.select_related("person", "meeting")[:EVENTS_SHOWN]
     ]
+
+
+def _count_hooks() -> list[Card]:
+    """Outgoing webhooks that need somebody, while there are any."""
+    count = hooks.list_troubled().count()
+    url = reverse("admin:participants_hook_changelist")
+    return [Card("Webhooks failing", count, url, "bad", "Receivers do not take what they are told")] if count else []
 
 
 def _count_participants(request: HttpRequest) -> list[Card]:

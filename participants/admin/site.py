@@ -15,6 +15,8 @@ from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.drift import DriftReportAdmin
+from participants.admin.hookmessages import HookMessageAdmin
+from participants.admin.hooks import HookAdmin
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
@@ -28,6 +30,8 @@ from participants.models import (
     Delivery,
     DriftReport,
     Event,
+    Hook,
+    HookMessage,
     Meeting,
     Participant,
     Person,
@@ -39,7 +43,7 @@ from participants.services import rights
 
 ORDER = (
     *("Meeting", "Participant", "Presence", "Session", "Batch", "DriftReport", "Person", "Preset"),
-    *("Event", "ApiKey", "Delivery"),
+    *("Event", "ApiKey", "Delivery", "Hook", "HookMessage"),
 )
 
 NAMES = {"axes": "Sign-in protection"}
@@ -65,6 +69,8 @@ class RollcallAdminSite(AdminSite):
         self.register(Event, EventAdmin)
         self.register(Delivery, DeliveryAdmin)
         self.register(ApiKey, ApiKeyAdmin)
+        self.register(Hook, HookAdmin)
+        self.register(HookMessage, HookMessageAdmin)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django's, with ours before its own page of users, which can't be imported while this site is made."""

@@ -62,6 +62,7 @@ STATUS: dict[str, int] = {
     "identity_provider_unavailable": 503,
     "idempotency_mismatch": 422,
     "idempotency_in_progress": 409,
+    "hook_refused": 400,
 }
 """Every code of a domain error and its status."""
 
@@ -76,6 +77,7 @@ FIELDS = {
     "too_many_people": "people",
     "unknown_meeting": "from_meeting",
     "unknown_time_zone": "time_zone",
+    "hook_refused": "url",
 }
 """The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""
 _STAFF_ONLY = {"reason"}
@@ -138,7 +140,8 @@ def _render_domain(error: RollcallError, context: dict[str, Any]) -> Response:
     data = {key: _plain(value) for key, value in error.data.items() if shown or key not in _STAFF_ONLY}
     body = describe(status, error.code, str(error), **data)
     if status == HTTPStatus.BAD_REQUEST and error.code in FIELDS:
-        field = getattr(view, "problem_fields", {}).get(error.code, FIELDS[error.code])
+        fields = getattr(view, "problem_fields", {})
+        field = error.data.get("field") or fields.get(error.code, FIELDS[error.code])
         body["errors"] = [{"field": field, "code": error.code, "detail": str(error)}]
     headers = {"Cache-Control": "no-store"}
     if wait := _find_wait(error):

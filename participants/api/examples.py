@@ -46,6 +46,13 @@ ENROL_USER: dict[str, Any] = {"user": "ada", "preset": "group_call_participant"}
 ENROL_GUEST: dict[str, Any] = {"guest": {"name": "Bob Example", "email": "bob@example.org"}}
 CHANGE: dict[str, Any] = {"preset": "group_call_host"}
 
+HOOK_INPUT: dict[str, Any] = {
+    "name": "Timetable",
+    "url": "https://timetable.example.org/rollcall",
+    "kinds": ["participant.enrolled", "participant.removed", "attendance.joined"],
+    "meetings": [],
+}
+
 CONNECTION: dict[str, Any] = {
     "budget": {
         "calls": 3000,

@@ -7,6 +7,7 @@ from participants.api import (
     manage_changes,
     manage_connection,
     manage_drift,
+    manage_hooks,
     manage_meetings,
     manage_participants,
     manage_sessions,
@@ -91,6 +92,13 @@ manage = [
         manage_attendance.CorrectionView.as_view(),
         name="manage-attendance-correction",
     ),
+    path("hooks/", manage_hooks.ManageHooksView.as_view(), name="manage-hooks"),
+    path("hooks/<uuid:hook_id>/", manage_hooks.ManageHookView.as_view(), name="manage-hook"),
+    path("hooks/<uuid:hook_id>/rotate/", manage_hooks.RotateView.as_view(), name="manage-hook-rotate"),
+    path("hooks/<uuid:hook_id>/test/", manage_hooks.TestView.as_view(), name="manage-hook-test"),
+    path("hooks/<uuid:hook_id>/messages/", manage_hooks.HookMessagesView.as_view(), name="manage-hook-messages"),
+    path("hooks/<uuid:hook_id>/replay/", manage_hooks.ReplayView.as_view(), name="manage-hook-replay"),
+    path("hook-messages/<uuid:message_id>/", manage_hooks.HookMessageView.as_view(), name="manage-hook-message"),
 ]
 
 v1: list[URLPattern | URLResolver] = [

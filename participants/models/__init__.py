@@ -5,6 +5,7 @@ from participants.models.chore import Chore
 from participants.models.delivery import Delivery, WebhookKey
 from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
+from participants.models.hook import Hook, HookMessage
 from participants.models.idempotentcall import IdempotentCall
 from participants.models.identity import ExternalIdentity
 from participants.models.meeting import Meeting
@@ -30,6 +31,8 @@ __all__ = [
     "EventKind",
     "Export",
     "ExternalIdentity",
+    "Hook",
+    "HookMessage",
     "IdempotentCall",
     "Meeting",
     "Participant",

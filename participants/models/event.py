@@ -8,11 +8,13 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
+from participants.models import outbox
 from participants.models.apikey import ApiKey
 from participants.models.base import Identified
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
+from participants.states import HookKind
 
 CHUNK = 500
 """Rows of one bulk statement."""
@@ -71,11 +73,26 @@ class EventKind(models.TextChoices):
     EXPORT_ASKED = "export.asked", "Spreadsheet asked for"
     EXPORT_FAILED = "export.failed", "Spreadsheet could not be made"
     EXPORT_DOWNLOADED = "export.downloaded", "List downloaded"
+    HOOK_ADDED = "hook.added", "Webhook added"
+    HOOK_CHANGED = "hook.changed", "Webhook changed"
+    HOOK_DELETED = "hook.deleted", "Webhook deleted"
+    HOOK_ROTATED = "hook.rotated", "Secret of a webhook rotated"
+    HOOK_SWITCHED_ON = "hook.switched_on", "Webhook switched on"
+    HOOK_SWITCHED_OFF = "hook.switched_off", "Webhook switched off"
+    HOOK_REPLAYED = "hook.replayed", "Messages of a webhook to be sent again"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
     API_KEY_MADE = "api_key.made", "API key made"
     API_KEY_ROTATED = "api_key.rotated", "API key rotated"
     API_KEY_REVOKED = "api_key.revoked", "API key revoked"
     USER_PROVISIONED = "user.provisioned", "User made for the identity provider"
+
+
+_TOLD = {
+    EventKind.ENROLLED: HookKind.ENROLLED,
+    EventKind.RESTORED: HookKind.ENROLLED,
+    EventKind.REMOVING: HookKind.REMOVED,
+}
+"""Events of participants that outgoing webhooks tell of, written with the event: who is let in, and who no more."""
 
 
 class ActorKind(models.TextChoices):
@@ -167,20 +184,27 @@ def record(
     """Write one event. A participant brings its meeting and person along."""
     event = _build(kind, by, participant, meeting, person, data)
     event.save(force_insert=True)
+    _tell(kind, [event])
     return event
 
 
 def record_many(kind: EventKind, by: Actor, about: Iterable[Participant | Person], **data: Any) -> None:
     """One event for each participant or person, with the same data, in few statements."""
-    Event.objects.bulk_create(
-        [
-            _build(kind, by, thing, None, None, data)
-            if isinstance(thing, Participant)
-            else _build(kind, by, None, None, thing, data)
-            for thing in about
-        ],
-        batch_size=CHUNK,
-    )
+    events = [
+        _build(kind, by, thing, None, None, data)
+        if isinstance(thing, Participant)
+        else _build(kind, by, None, None, thing, data)
+        for thing in about
+    ]
+    Event.objects.bulk_create(events, batch_size=CHUNK)
+    _tell(kind, events)
+
+
+def _tell(kind: EventKind, events: list[Event]) -> None:
+    keys = [event.participant_id for event in events if event.participant_id is not None]
+    if kind in _TOLD and keys:
+        more = {"restored": True} if kind is EventKind.RESTORED else {}
+        outbox.tell_of_participants(_TOLD[kind], keys, at=events[0].created_at, **more)
 
 
 def _build(

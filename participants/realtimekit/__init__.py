@@ -2,6 +2,7 @@
 
 from participants.realtimekit.calls import Credentials
 from participants.realtimekit.client import RealtimeKit
+from participants.realtimekit.connections import BoundedAdapter, BoundedHTTPConnection, BoundedHTTPSConnection
 from participants.realtimekit.deadlines import Deadline
 from participants.realtimekit.errors import (
     Absent,
@@ -32,6 +33,9 @@ __all__ = [
     "HELD_BACK",
     "Absent",
     "App",
+    "BoundedAdapter",
+    "BoundedHTTPConnection",
+    "BoundedHTTPSConnection",
     "Credentials",
     "Deadline",
     "FailureKind",

@@ -117,13 +117,17 @@ class _Bounded(HTTPConnection):
         allowed = 0.0 if exchange.wants_fresh else IDLE_LIMIT
         return time.monotonic() - self.last_used < allowed and super().is_connected
 
+    def find_addresses(self, name: str, port: int | None) -> list[str]:
+        """Where to connect to, in this order and nowhere else. Raises socket.gaierror."""
+        return _look_up(name, port)
+
     def _new_conn(self) -> socket.socket:
         # urllib3 grants every address of a name the whole connect timeout; here they share it.
         name, allowed = self._dns_host, self.timeout
         if allowed is None:
             return super()._new_conn()
         try:
-            addresses = _look_up(name, self.port)
+            addresses = self.find_addresses(name, self.port)
         except socket.gaierror as error:
             raise urllib3.exceptions.NameResolutionError(name, self, error) from error
         give_up_at = time.monotonic() + allowed
@@ -156,13 +160,20 @@ class BoundedHTTPSPool(HTTPSConnectionPool):
     ConnectionCls = BoundedHTTPSConnection
 
 
-POOLS = {"http": BoundedHTTPPool, "https": BoundedHTTPSPool}
+POOLS: dict[str, type[HTTPConnectionPool]] = {"http": BoundedHTTPPool, "https": BoundedHTTPSPool}
 
 
 class BoundedAdapter(HTTPAdapter):
+    pools: dict[str, type[HTTPConnectionPool]] = POOLS
+
+    @staticmethod
+    def begin(*, connect_timeout: float, read_timeout: float, total: float) -> None:
+        """Set the limits, in seconds, of the next request of this thread."""
+        exchange.begin(connect_timeout=connect_timeout, read_timeout=read_timeout, total=total, fresh=False)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOLS
+        self.poolmanager.pool_classes_by_scheme = self.pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         if proxy.lower().startswith("socks"):

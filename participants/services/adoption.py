@@ -9,13 +9,14 @@ from participants.errors import InactiveUser, MeetingFull, PersonBlocked, Preset
 from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, EventKind, Meeting, Participant, Person
 from participants.models.event import record
+from participants.models.outbox import tell_of_participants
 from participants.realtimekit import Deadline, RealtimeKit
 from participants.realtimekit import Participant as RemoteParticipant
 from participants.services import presets, removal, sync
 from participants.services.admission import has_room
 from participants.services.driftfinding import clean_name
 from participants.services.trouble import translated
-from participants.states import ParticipantState, Source
+from participants.states import HookKind, ParticipantState, Source
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def adopt(
             row.applied_name = row.effective_name
             row.save(force_insert=True)
             record(EventKind.ADOPTED, by, participant=row, realtimekit_id=remote.id, preset=preset.name)
+            # Of most others that are adopted, hooks were told when they were enrolled here.
+            tell_of_participants(HookKind.ENROLLED, [row.pk], at=now)
     except IntegrityError:
         return None  # somebody enrolled them between our look and our insert
     return Participant.objects.with_relations().get(pk=row.pk)

@@ -15,7 +15,7 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, exporting, idempotency, inbox, presence, repair, sessionlinks, sync
+from participants.services import drift, exporting, hooks, idempotency, inbox, presence, repair, sessionlinks, sync
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,10 @@ def _forget_calls(by: Actor, deadline: Deadline) -> None:
     idempotency.prune()
 
 
+def _forget_hook_messages(by: Actor, deadline: Deadline) -> None:
+    hooks.forget(deadline=deadline)
+
+
 _LOOK = "look"
 _NOTED_EVERY = timedelta(seconds=10)
 _MISSED = timedelta(minutes=2)
@@ -78,6 +82,7 @@ _CHORES = {
     "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
     "deliveries": _Chore(_forget_deliveries, lambda: _DAY),
     "idempotent_calls": _Chore(_forget_calls, lambda: _HOUR),
+    "hook_messages": _Chore(_forget_hook_messages, lambda: _DAY),
     "task_results": _Chore(_forget_task_results, lambda: _DAY),
 }
 

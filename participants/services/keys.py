@@ -1,15 +1,22 @@
-"""Rotating the keys of the token column (design 2.7)."""
+"""Rotating the keys of the encrypted columns (design 2.7)."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Model
 
-from participants.models import Actor, EventKind, Participant
+from participants.models import Actor, EventKind, Hook, Participant
 from participants.models.event import record
 from participants.models.fields import rotate
 
 CHUNK = 500
+_COLUMNS: tuple[tuple[type[Model], str, bool], ...] = (
+    (Participant, "token", True),
+    (Hook, "secret", False),
+    (Hook, "previous_secret", False),
+)
+"""Where secrets are, and whether one that no key decrypts is dropped."""
 
 
 @dataclass
@@ -21,28 +28,36 @@ class Rotation:
 
 
 def rotate_tokens(*, by: Actor) -> Rotation:
-    """Encrypt every stored token with the first key of TOKEN_ENCRYPTION_KEYS. Safe to repeat, safe while serving.
+    """Encrypt every stored secret with the first key of TOKEN_ENCRYPTION_KEYS. Safe to repeat, safe while serving.
 
-    A token that no key decrypts is dropped: the next join fetches a new one.
+    A token that no key decrypts is dropped: the next join fetches a new one. The secret of an outgoing webhook stays,
+    for nobody could make it again.
     """
     result = Rotation()
-    keys = list(Participant.objects.filter(token__isnull=False).values_list("pk", flat=True))
-    for start in range(0, len(keys), CHUNK):
-        for pk in keys[start : start + CHUNK]:
-            _rotate_one(Participant._meta.pk.get_db_prep_value(pk, connection), result)
+    for model, column, drops in (
+        (Participant, "token", True),
+        (Hook, "secret", False),
+        (Hook, "previous_secret", False),
+    ):
+        keys = list(model._default_manager.filter(**{f"{column}__isnull": False}).values_list("pk", flat=True))
+        for start in range(0, len(keys), CHUNK):
+            for pk in keys[start : start + CHUNK]:
+                _rotate_one(model, column, pk, result, drops=drops)
     record(EventKind.KEYS_ROTATED, by, rotated=result.rotated, dropped=result.dropped)
     return result
 
 
-def _rotate_one(pk: Any, result: Rotation) -> None:
+def _rotate_one(model: type[Model], column: str, pk: Any, result: Rotation, *, drops: bool) -> None:
     # Raw SQL, because the field decrypts on reading; guarded by the old value against a refresh meanwhile.
+    table, key = model._meta.db_table, model._meta.pk.get_db_prep_value(pk, connection)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT token FROM participants_participant WHERE id = %s", [pk])
+        cursor.execute(f"SELECT {column} FROM {table} WHERE id = %s", [key])  # noqa: S608 - our own names
         (old,) = cursor.fetchone() or (None,)
-        if old is None:
+        new = old and rotate(old)
+        if old is None or (new is None and not drops):
             return
-        new = rotate(old)
-        cursor.execute("UPDATE participants_participant SET token = %s WHERE id = %s AND token = %s", [new, pk, old])
+        statement = f"UPDATE {table} SET {column} = %s WHERE id = %s AND {column} = %s"  # noqa: S608 - as above
+        cursor.execute(statement, [new, key, old])
         if new is None:
             result.dropped += 1
         else:

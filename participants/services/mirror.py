@@ -25,6 +25,7 @@ from django.utils import timezone
 from participants.models import Attendance, Meeting, Participant, Session
 from participants.services import presence, rolls
 from participants.services.merging import Told, fit, take_earlier, take_later, take_text, tell
+from participants.services.witness import Witness
 from participants.states import KnownBy
 
 CHUNK = 500
@@ -102,18 +103,20 @@ def _merge(
         raise ValueError("News of a session and its connections has to name them.")
     with transaction.atomic():
         session = _find(news)
-        before, bounds = _read_row(session, _SESSION_COLUMNS), _read_bounds(session)
+        before, bounds, witness = _read_row(session, _SESSION_COLUMNS), _read_bounds(session), Witness(session)
         _learn(session, news, known_by)
-        rows, people = _merge_rows(session, peers, known_by)
+        rows, people = _merge_rows(session, peers, known_by, witness)
         _estimate_bounds(session, rows.values())
         _save(session, before)
         if _read_bounds(session) != bounds:
+            witness.see_all_leave()
             _estimate_times(session)
             link_people(session)
             rows = {row.peer_id: row for row in session.attendances.filter(peer_id__in=list(rows))} if rows else {}
             presence.recompute(session)
         elif people:
             presence.recompute(session, people)
+        witness.tell()
     rolls.roll(session)
     return session, rows
 
@@ -197,7 +200,7 @@ def _save(session: Session, before: tuple[Any, ...]) -> None:
 
 
 def _merge_rows(
-    session: Session, peers: Collection[PeerNews], known_by: KnownBy
+    session: Session, peers: Collection[PeerNews], known_by: KnownBy, witness: Witness
 ) -> tuple[dict[str, Attendance], set[uuid.UUID]]:
     """Rows of these connections as they now are, by peer id, and whom they concern; call with the session locked."""
     if not peers:
@@ -206,12 +209,14 @@ def _merge_rows(
     rows = {row.peer_id: row for row in session.attendances.filter(peer_id__in=keys)}
     before = {key: _read_row(row, _PEER_COLUMNS) for key, row in rows.items()}
     people = {row.participant_id for row in rows.values()}
+    inside = {key for key, row in rows.items() if row.left_at is None}
     for peer in peers:
         row = rows.setdefault(fit(peer.peer_id), Attendance(session=session, peer_id=fit(peer.peer_id)))
         _learn_peer(row, peer, known_by)
     _link(session, rows.values())
-    for row in rows.values():
+    for key, row in rows.items():
         _estimate_row(session, row)
+        witness.see(row, is_new=key not in before, was_inside=key in inside)
     Attendance.objects.bulk_create([row for key, row in rows.items() if key not in before], batch_size=CHUNK)
     changed = [rows[key] for key, old in before.items() if _read_row(rows[key], _PEER_COLUMNS) != old]
     for row in changed:

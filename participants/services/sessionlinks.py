@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef
 
 from participants.models import Attendance, Meeting, Participant, Session
 from participants.services import mirror, presence, rolls
+from participants.services.witness import Witness
 
 LIMIT = 200
 """Sessions of one pass; the next pass finds the others."""
@@ -35,6 +36,7 @@ def _find_with_strangers() -> list[uuid.UUID]:
 def _link_session(pk: uuid.UUID) -> bool:
     with transaction.atomic():
         session = Session.objects.select_for_update(no_key=True).get(pk=pk)
+        witness = Witness(session)
         if session.meeting_id is None:
             meeting = Meeting.objects.filter(realtimekit_id=session.remote_meeting_id).first()
             if meeting is None:
@@ -43,5 +45,6 @@ def _link_session(pk: uuid.UUID) -> bool:
             session.save(update_fields=["meeting", "opens_at", "closes_at", "updated_at"])
         mirror.link_people(session)
         presence.recompute(session)
+        witness.tell()
     rolls.roll(session)
     return True

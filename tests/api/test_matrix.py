@@ -23,6 +23,7 @@ from tests.factories import (
     BatchFactory,
     DriftReportFactory,
     EnrolledFactory,
+    HookMessageFactory,
     MadeMeetingFactory,
     PersonFactory,
     PresetFactory,
@@ -48,6 +49,7 @@ PERMISSIONS = (
     "view_presence",
     "correct_presence",
     "export_data",
+    "manage_hooks",
 )
 PEOPLE = (
     "anonymous",
@@ -92,6 +94,7 @@ _CHANGE_BATCH = {
     "_404": "other_manager staff",
     "_200": "manager add_participant superuser",
 }
+_HOOKS = {"_403": f"{NOT_MANAGING} manager other_manager staff"}
 OF_PEOPLE: dict[tuple[str, str], Answers] = {
     ("GET", "me"): expect(_200=EVERYBODY),
     ("GET", "my-meetings"): expect(_200=EVERYBODY),
@@ -196,12 +199,22 @@ OF_PEOPLE: dict[tuple[str, str], Answers] = {
     ("POST", "manage-meeting-end"): expect(
         _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _503="manager remove_participant superuser"
     ),
+    ("GET", "manage-hooks"): expect(**_HOOKS, _200="manage_hooks superuser"),
+    ("POST", "manage-hooks"): expect(**_HOOKS, _201="manage_hooks superuser"),
+    ("GET", "manage-hook"): expect(**_HOOKS, _200="manage_hooks superuser"),
+    ("PATCH", "manage-hook"): expect(**_HOOKS, _200="manage_hooks superuser"),
+    ("DELETE", "manage-hook"): expect(**_HOOKS, _204="manage_hooks superuser"),
+    ("POST", "manage-hook-rotate"): expect(**_HOOKS, _200="manage_hooks superuser"),
+    ("POST", "manage-hook-test"): expect(**_HOOKS, _200="manage_hooks superuser"),
+    ("GET", "manage-hook-messages"): expect(**_HOOKS, _200="manage_hooks superuser"),
+    ("POST", "manage-hook-replay"): expect(**_HOOKS, _202="manage_hooks superuser"),
+    ("GET", "manage-hook-message"): expect(**_HOOKS, _200="manage_hooks superuser"),
 }
 
 
 WITHOUT_ARGUMENTS = {
     *("me", "my-meetings", "my-attendance", "manage-meetings", "manage-connection", "manage-attendance"),
-    "manage-attendance-export",
+    *("manage-attendance-export", "manage-hooks"),
 }
 MATRIX = {row: answers | OF_KEYS.get(row, {}) for row, answers in OF_PEOPLE.items()}
 
@@ -225,6 +238,9 @@ class Scene:
             return {"presence_id": Presence.objects.create(session=session, participant=self.participant).pk}
         if name in WITHOUT_ARGUMENTS:
             return {}
+        if name.startswith("manage-hook"):
+            message = HookMessageFactory()
+            return {"message_id": message.pk} if name == "manage-hook-message" else {"hook_id": message.hook_id}
         return {"meeting_id": self.meeting.pk}
 
 
@@ -237,6 +253,12 @@ BODIES: dict[tuple[str, str], Callable[[Scene], dict[str, Any]]] = {
     ("POST", "manage-enrolments"): lambda scene: {"people": [UserFactory().username]},
     ("POST", "manage-removals"): lambda scene: {"all": True},
     ("POST", "manage-preset-changes"): lambda scene: {"all": True, "preset": PresetFactory().name},
+    ("POST", "manage-hooks"): lambda scene: {
+        "name": f"Receiver for {scene.meeting.pk}",
+        "url": "https://example.org",
+        "kinds": ["session.ended"],
+    },
+    ("POST", "manage-hook-replay"): lambda scene: {"state": "failed"},
     ("PATCH", "manage-participant"): lambda scene: {"name": "Another name"},
 }
 

@@ -12,7 +12,7 @@ from django.db import connection
 from participants.models import Actor, Event, EventKind, Participant
 from participants.services import keys
 from participants.services.keys import Rotation
-from tests.factories import ParticipantFactory
+from tests.factories import HookFactory, ParticipantFactory
 
 pytestmark = pytest.mark.django_db
 OLD, NEW, LOST = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", b"n", b"l"))
@@ -50,6 +50,21 @@ def test_rotating_leaves_every_readable_token_under_the_first_key_alone(
 def test_rotating_twice_is_harmless(rows: list[Participant], by: Actor) -> None:
     keys.rotate_tokens(by=by)
     assert keys.rotate_tokens(by=by) == Rotation(rotated=2, dropped=0)
+
+
+def test_secrets_of_outgoing_webhooks_are_rotated_and_never_dropped(settings: LazySettings, by: Actor) -> None:
+    settings.TOKEN_ENCRYPTION_KEYS = [LOST]
+    lost = HookFactory(secret="lost")
+    settings.TOKEN_ENCRYPTION_KEYS = [OLD]
+    hook = HookFactory(secret="one", previous_secret="two")
+    settings.TOKEN_ENCRYPTION_KEYS = [NEW, OLD]
+    assert keys.rotate_tokens(by=by) == Rotation(rotated=2, dropped=0)
+    settings.TOKEN_ENCRYPTION_KEYS = [NEW]
+    hook.refresh_from_db()
+    assert (hook.secret, hook.previous_secret) == ("one", "two")
+    settings.TOKEN_ENCRYPTION_KEYS = [LOST]
+    lost.refresh_from_db()
+    assert lost.secret == "lost"
 
 
 def test_a_rotation_is_on_record(rows: list[Participant], by: Actor) -> None:

@@ -8,7 +8,11 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from participants.models import Actor
-from participants.services import chores, passes
+from participants.realtimekit import Deadline
+from participants.services import chores, hooksending, passes
+
+HOOKS_SECONDS = 10.0
+"""For outgoing webhooks; where workers run, they are sent besides and hold up nothing."""
 
 
 class Command(BaseCommand):
@@ -38,6 +42,7 @@ class Command(BaseCommand):
             )
         if outcome.trouble:
             self.stderr.write(self.style.WARNING(f"RealtimeKit: {outcome.trouble}"))
+        hooksending.work(deadline=Deadline.after(HOOKS_SECONDS), is_stopping=stopping.is_set)
         for name in chores.take_due():
             chores.do(name, by=by, is_stopping=stopping.is_set)
 
