@@ -69,6 +69,7 @@ class KeyScope(TextChoices):
     REPORTS_READ = "reports:read", "See sessions and attendance, and take them away as files"
     REPORTS_CORRECT = "reports:correct", "Correct minutes"
     SESSIONS_MODERATE = "sessions:moderate", "Put people out of a session, and end it"
+    HOOKS_MANAGE = "hooks:manage", "Manage outgoing webhooks (with all meetings)"
     CONNECTION_READ = "connection:read", "See the state of the connection"
 
 

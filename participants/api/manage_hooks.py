@@ -1,4 +1,4 @@
-"""Outgoing webhooks, for staff with the right ``manage_hooks``: what they are told concerns all meetings."""
+"""Outgoing webhooks, for staff and keys with the right ``manage_hooks``: what they are told concerns all meetings."""
 
 import uuid
 from typing import Any
@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from participants.api import examples
+from participants.api.callers import check_scope, read_caller
 from participants.api.hookshapes import (
     HookChange,
     HookInput,
@@ -50,7 +51,9 @@ class HookView(ManageView):
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
-        if not rights.holds(request.user, RIGHT):
+        caller = read_caller(request)
+        check_scope(caller, RIGHT)
+        if not rights.holds(caller, RIGHT):
             raise PermissionDenied(f"You don't have the right {RIGHT!r}.")
 
 

@@ -43,6 +43,7 @@ SCOPE_RIGHTS: dict[KeyScope, frozenset[str]] = {
     KeyScope.REPORTS_READ: frozenset({"view_session", "view_presence", "export_data"}),
     KeyScope.REPORTS_CORRECT: frozenset({"correct_presence"}),
     KeyScope.SESSIONS_MODERATE: frozenset({MODERATE}),
+    KeyScope.HOOKS_MANAGE: frozenset({"manage_hooks"}),
     KeyScope.CONNECTION_READ: frozenset({"view_connection"}),
 }
 """The rights each scope of an API key stands for. ``batches`` gives none: it lets others be used on many at once."""

@@ -29,6 +29,7 @@ def keys(status: int, scopes: str = "", *, here: int | None = None, elsewhere: i
 
 _ATTENDEE = keys(403, elsewhere=403)
 _REPORTED = keys(200, "reports:read")
+_HOOKS = {"here": 403, "elsewhere": 403}
 _FOLLOWED = keys(200, "participants:read participants:write", participants_remove=404)
 OF_KEYS: dict[tuple[str, str], Answers] = {
     ("GET", "me"): _ATTENDEE,
@@ -37,6 +38,16 @@ OF_KEYS: dict[tuple[str, str], Answers] = {
     ("POST", "join"): _ATTENDEE,
     ("GET", "admission"): _ATTENDEE,
     ("GET", "manage-connection"): keys(200, "connection:read", elsewhere=200),
+    ("GET", "manage-hooks"): keys(200, "hooks:manage", **_HOOKS),
+    ("POST", "manage-hooks"): keys(201, "hooks:manage", **_HOOKS),
+    ("GET", "manage-hook"): keys(200, "hooks:manage", **_HOOKS),
+    ("PATCH", "manage-hook"): keys(200, "hooks:manage", **_HOOKS),
+    ("DELETE", "manage-hook"): keys(204, "hooks:manage", **_HOOKS),
+    ("POST", "manage-hook-rotate"): keys(200, "hooks:manage", **_HOOKS),
+    ("POST", "manage-hook-test"): keys(200, "hooks:manage", **_HOOKS),
+    ("GET", "manage-hook-messages"): keys(200, "hooks:manage", **_HOOKS),
+    ("POST", "manage-hook-replay"): keys(202, "hooks:manage", **_HOOKS),
+    ("GET", "manage-hook-message"): keys(200, "hooks:manage", **_HOOKS),
     ("GET", "manage-meetings"): keys(200, "meetings:read", elsewhere=200),
     ("POST", "manage-meetings"): keys(201, "meetings:write", here=403, elsewhere=403),
     ("GET", "manage-meeting"): keys(200, "meetings:read"),
