@@ -26,7 +26,7 @@ class UnknownParameter(RollcallError):
 
 
 def refuse_unknown(request: Request, view: Any) -> None:
-    """Raises UnknownParameter for a GET that asks for something this view does not know."""
+    """Raises UnknownParameter for a question about something this view does not know."""
     known = list_known(view)
     if unknown := sorted(set(request.query_params) - set(known)):
         raise UnknownParameter(unknown, known)

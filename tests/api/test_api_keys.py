@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import LazySettings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -301,6 +303,25 @@ def test_refused_credentials_are_limited_per_address_and_good_ones_are_let_in(
         assert call(make(by)[1]).get(path, REMOTE_ADDR=last).status_code == 200
         assert sign_in(AdminFactory()).get(path, REMOTE_ADDR=last).status_code == 200
         assert guess.get(path, REMOTE_ADDR="2001:db8:1:3::1").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["manage-meetings", "manage-participants", "manage-sessions", "manage-meeting-attendance", "manage-attendance"],
+)
+def test_a_list_asks_the_database_as_often_for_many_rows_as_for_few(by: Actor, name: str) -> None:
+    meeting = MadeMeetingFactory()
+    client = call(make(by, meetings=[meeting, *MadeMeetingFactory.create_batch(5)])[1])
+    path = reverse(f"api:{name}", args=[] if name in ("manage-meetings", "manage-attendance") else [meeting.pk])
+    PresenceFactory(session__meeting=meeting)
+    counts = []
+    for more in (1, 5):
+        PresenceFactory.create_batch(more, session__meeting=meeting)
+        client.get(path)  # notes that the key was used
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(path).status_code == 200
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_only_the_fields_asked_for_are_answered(by: Actor) -> None:

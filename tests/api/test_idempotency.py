@@ -1,11 +1,13 @@
 """A creating call that is sent twice under one Idempotency-Key makes one thing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.conf import LazySettings
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -132,6 +134,28 @@ def test_while_the_first_is_not_answered_the_second_waits(staff: Any) -> None:
     assert answer["Retry-After"] == "2"
     idempotency.give_up(turn)
     assert post(staff, CREATE, {"title": "A"}, "k-2").status_code == 201
+
+
+def test_two_at_once_make_one_meeting(sandbox: Sandbox) -> None:
+    boss = AdminFactory()
+
+    def create() -> Any:
+        try:
+            return post(sign_in(boss), CREATE, {"title": "A"})
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool, sandbox.faults.hold("meetings.create") as gate:
+        waiting = pool.submit(create)
+        gate.wait_for(1)
+        beside = post(sign_in(boss), CREATE, {"title": "A"})
+        assert (beside.status_code, beside.json()["code"]) == (409, "idempotency_in_progress")
+        gate.release()
+        first = waiting.result(20)
+    again = post(sign_in(boss), CREATE, {"title": "A"})
+    assert (first.status_code, again["Idempotency-Replayed"]) == (201, "true")
+    assert first.json() == again.json()
+    assert (Meeting.objects.count(), len(sandbox.world.meetings())) == (1, 1)
 
 
 def test_a_call_cut_short_may_be_made_again_after_its_lease() -> None:
