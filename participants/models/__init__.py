@@ -1,10 +1,14 @@
+from participants.models.accessrequest import AccessRequest
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
 from participants.models.chore import Chore
 from participants.models.delivery import Delivery, WebhookKey
 from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
+from participants.models.invitation import Invitation
+from participants.models.mailtext import MailText
 from participants.models.meeting import Meeting
+from participants.models.message import Message
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
@@ -13,6 +17,7 @@ from participants.models.session import Attendance, Presence, Session
 from participants.models.verifiedemail import VerifiedEmail
 
 __all__ = [
+    "AccessRequest",
     "Actor",
     "Attendance",
     "Batch",
@@ -25,7 +30,10 @@ __all__ = [
     "Event",
     "EventKind",
     "Export",
+    "Invitation",
+    "MailText",
     "Meeting",
+    "Message",
     "Participant",
     "Person",
     "Presence",

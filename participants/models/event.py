@@ -1,12 +1,13 @@
 """Append-only history and audit: who did what to whom, through what, when; and the guarded moves that leave it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
+from django.dispatch import Signal
 
 from participants.models.base import Identified
 from participants.models.meeting import Meeting
@@ -15,6 +16,10 @@ from participants.models.person import Person
 
 CHUNK = 500
 """Rows of one bulk statement."""
+
+recorded = Signal()
+"""Sent in the transaction that writes events: ``kind``, ``by``, ``about`` (participants, or the one meeting) and
+``data``. What follows from an event wherever it happens listens here, such as a notice by mail."""
 
 
 class EventKind(models.TextChoices):
@@ -70,6 +75,17 @@ class EventKind(models.TextChoices):
     EXPORT_ASKED = "export.asked", "Spreadsheet asked for"
     EXPORT_FAILED = "export.failed", "Spreadsheet could not be made"
     EXPORT_DOWNLOADED = "export.downloaded", "List downloaded"
+    INVITED = "invitation.made", "Invitation made"
+    INVITATION_REVOKED = "invitation.revoked", "Invitation revoked"
+    INVITATION_OPENED = "invitation.opened", "Invitation opened"
+    MAIL_SENT = "mail.sent", "Mail sent"
+    MAIL_FAILED = "mail.failed", "Mail not delivered"
+    MAIL_RETRIED = "mail.retried", "Mail to be sent again"
+    MAIL_TEXT_CHANGED = "mail.text_changed", "Mail text changed"
+    MAIL_TEXT_RESET = "mail.text_reset", "Mail text back to the default"
+    ACCESS_ASKED = "access.asked", "Asked to be let in"
+    ACCESS_APPROVED = "access.approved", "Access request approved"
+    ACCESS_DENIED = "access.denied", "Access request denied"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
 
 
@@ -152,20 +168,28 @@ def record(
     """Write one event. A participant brings its meeting and person along."""
     event = _build(kind, by, participant, meeting, person, data)
     event.save(force_insert=True)
+    _tell(kind, by, [thing for thing in (participant or meeting,) if thing is not None], data)
     return event
 
 
 def record_many(kind: EventKind, by: Actor, about: Iterable[Participant | Person], **data: Any) -> None:
     """One event for each participant or person, with the same data, in few statements."""
+    things = list(about)
     Event.objects.bulk_create(
         [
             _build(kind, by, thing, None, None, data)
             if isinstance(thing, Participant)
             else _build(kind, by, None, None, thing, data)
-            for thing in about
+            for thing in things
         ],
         batch_size=CHUNK,
     )
+    _tell(kind, by, [thing for thing in things if isinstance(thing, Participant)], data)
+
+
+def _tell(kind: EventKind, by: Actor, about: Sequence[Participant | Meeting], data: dict[str, Any]) -> None:
+    if about:
+        recorded.send(sender=Event, kind=kind, by=by, about=about, data=data)
 
 
 def _build(

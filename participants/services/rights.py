@@ -21,6 +21,13 @@ MANAGER_RIGHTS = frozenset(
         "view_presence",
         "correct_presence",
         "export_data",
+        "view_invitation",
+        "send_invitation",
+        "revoke_invitation",
+        "view_message",
+        "retry_message",
+        "view_accessrequest",
+        "decide_accessrequest",
     }
 )
 """What managing a meeting implies. Issuing tokens and naming managers are never implied (design 5)."""
