@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from types import TracebackType
-from typing import cast
 
 
 @dataclass
@@ -75,7 +74,7 @@ class MailServer:
         if self.refuse_mail:
             say(self.refuse_mail)
             return True
-        self.taken.append(cast(EmailMessage, message_from_bytes(b"".join(lines), policy=policy.default)))
+        self.taken.append(message_from_bytes(b"".join(lines), policy=policy.default))
         if self.drop_after_data:
             self.drop_after_data -= 1
             return False

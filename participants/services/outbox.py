@@ -92,7 +92,7 @@ def work(*, by: Actor, deadline: Deadline | None = None, is_stopping: Callable[[
     refuse_in_transaction("mail.send")
     now = timezone.now()
     due = Message.objects.waiting().due(now)
-    if conf.read_mail().obstacle or not due.exists():
+    if find_obstacle() or not due.exists():
         return False  # mails wait until an administrator has set it up; the pages say so
     deadline = (deadline or Deadline.after(PASS_SECONDS)).unless(is_stopping)
     with mailing.Postman() as postman:
@@ -236,3 +236,8 @@ def _record(kind: EventKind, message: Message, by: Actor, **data: Any) -> None:
     if message.participant is not None:
         about = {"participant": message.participant}
     record(kind, by, **about, mail=message.kind, **data)
+
+
+def find_obstacle() -> str:
+    """Why no mail can be sent at all; blank when it can."""
+    return conf.read_mail().obstacle

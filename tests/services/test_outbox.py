@@ -13,7 +13,7 @@ from icalendar import Calendar
 
 from participants.errors import WrongState
 from participants.gateway import RemoteCallInTransaction
-from participants.models import Actor, Event, EventKind, Message, Participant
+from participants.models import Actor, Event, EventKind, Meeting, Message, Participant
 from participants.services import invitations, meetings, outbox, removal
 from participants.services.outbox import Draft
 from participants.states import MessageKind, MessageState
@@ -134,7 +134,7 @@ def test_a_changed_time_moves_the_entry_and_an_unchanged_one_does_not(server: Ma
     assert {entry["uid"] for entry in entries} == {f"{row.pk}@rollcall"}
 
 
-def _move(row: Participant) -> object:
+def _move(row: Participant) -> Meeting:
     row.meeting.opens_at = NOW + timedelta(minutes=30)
     return row.meeting
 
