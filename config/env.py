@@ -102,6 +102,15 @@ def read_budget(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
     return _read(name, default, parse, "calls/seconds such as 3000/300, at least 10 calls in 1 to 86400 seconds")
 
 
+def read_choice(name: str, *, default: str, choices: Sequence[str]) -> str:
+    def parse(text: str) -> str:
+        if text.lower() in choices:
+            return text.lower()
+        raise ValueError
+
+    return _read(name, default, parse, " or ".join(choices))
+
+
 def read_level(name: str, *, default: str) -> str:
     """A level of the logging module, upper or lower case."""
 
@@ -230,6 +239,28 @@ def read_tasks(name: str, *, address: str) -> tuple[str, dict[str, Any], dict[st
     queue = {"URL": address, "DEFAULT_TIMEOUT": 600, "REDIS_CLIENT_KWARGS": limits}
     queues = {"default": queue} if engine == "rq" else {}
     return engine, {"default": {"BACKEND": _ENGINES[engine], "QUEUES": ["default"]}}, queues
+
+
+_MAIL_SCHEMES = "smtp|smtps|smtp\\+tls|smtp\\+ssl|consolemail|filemail|memorymail"
+
+
+def read_mail(name: str) -> dict[str, Any]:
+    """Django's mail settings from one address, such as ``smtp+tls://user:password@mail.example.org:587``.
+
+    Without one, mail goes nowhere.
+    """
+    text = read_text(name) or "dummymail://"
+    if text != "dummymail://" and not re.match(rf"({_MAIL_SCHEMES})://", text):
+        raise ImproperlyConfigured(
+            f"{name} must be an smtp://, smtp+tls://, smtp+ssl://, consolemail:// or filemail:// address."
+        )
+    try:
+        found = environ.Env.email_url_config(text)
+    except (ValueError, KeyError) as error:  # names the port, never the password
+        raise ImproperlyConfigured(f"{name} can't be read: {error}") from None
+    # The package drops the first slash of the folder's path.
+    folder = unquote(urlsplit(text).path) if text.startswith("filemail:") else ""
+    return {"EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False, **found, "EMAIL_FILE_PATH": folder}
 
 
 def _read(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:

@@ -8,6 +8,7 @@ from django.conf import settings
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,2}|rck_[A-Za-z0-9_-]{20,}")
+_LINK = re.compile(r"rci_[A-Za-z0-9_-]{5,}")
 
 
 class RequestIdFilter(logging.Filter):
@@ -17,7 +18,7 @@ class RequestIdFilter(logging.Filter):
 
 
 class SecretsFilter(logging.Filter):
-    """Masks participant tokens, bearer tokens, API keys and the API token in the finished message and traceback."""
+    """Masks tokens, API keys, secrets of invitations and the API token in the finished message and traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = _mask(record.getMessage()), None
@@ -29,7 +30,7 @@ class SecretsFilter(logging.Filter):
 
 
 def _mask(text: str) -> str:
-    text = _TOKEN.sub("[token]", text)
+    text = _LINK.sub("[invitation]", _TOKEN.sub("[token]", text))
     if secret := settings.REALTIMEKIT_API_TOKEN:
         text = text.replace(secret, "[api token]")
     return text

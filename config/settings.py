@@ -100,6 +100,20 @@ WORKER_THREADS = env.read_count("WORKER_THREADS", default=8)
 SYNC_INTERVAL = env.read_seconds("SYNC_INTERVAL", default=900)
 SURVEY_INTERVAL = env.read_seconds("SURVEY_INTERVAL", default=3600)
 
+# --- Mail -------------------------------------------------------------------------------------------
+_MAIL = env.read_mail("EMAIL_URL")
+MAIL_ENABLED = bool(env.read_text("EMAIL_URL"))
+EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
+EMAIL_HOST = _MAIL["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _MAIL["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _MAIL["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _MAIL["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _MAIL["EMAIL_USE_SSL"]
+EMAIL_FILE_PATH = _MAIL["EMAIL_FILE_PATH"]
+EMAIL_TIMEOUT = env.read_seconds("EMAIL_TIMEOUT", default=10)
+DEFAULT_FROM_EMAIL = env.read_text("DEFAULT_FROM_EMAIL", "Rollcall <rollcall@localhost>")
+
 # --- Time and language ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -204,6 +218,7 @@ REST_FRAMEWORK = {
         "participants.api.authentication.ApiKeyAuthentication",
         "participants.api.authentication.TokenAuthentication",
         "participants.api.authentication.SessionAuthentication",
+        "participants.api.authentication.GuestAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["participants.api.callers.IsPerson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -231,6 +246,10 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "participants.states.BatchState",
         "RowOutcome": "participants.states.RowOutcome",
         "Prospect": "participants.states.Prospect",
+        "InvitationState": "participants.states.InvitationState",
+        "MessageKind": "participants.states.MessageKind",
+        "MessageState": "participants.states.MessageState",
+        "RequestState": "participants.states.RequestState",
         "DriftKind": "participants.states.DriftKind",
         "DriftAction": "participants.states.DriftAction",
         "DriftOutcome": "participants.states.DriftOutcome",
@@ -273,6 +292,9 @@ SYNC_IMPORTS_MEETINGS = env.read_flag("SYNC_IMPORTS_MEETINGS", default=True)
 JOIN_RATE = env.read_rate("JOIN_RATE", default=(300, 60))
 API_KEY_RATE = env.read_rate("API_KEY_RATE", default=(3000, 60))
 REFUSED_RATE = env.read_rate("REFUSED_RATE", default=(300, 60))
+INVITATION_LIFETIME = env.read_seconds("INVITATION_LIFETIME", default=30 * 86_400)
+INVITATION_DEVICES = env.read_choice("INVITATION_DEVICES", default="any", choices=("any", "first"))
+NOTICE_DELAY = env.read_seconds("NOTICE_DELAY", default=60)
 WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 
 # --- Logs -------------------------------------------------------------------------------------------

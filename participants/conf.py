@@ -49,6 +49,51 @@ def read_webhooks() -> WebhookConf:
     )
 
 
+@dataclass(frozen=True)
+class MailConf:
+    """Whether mail goes anywhere, whom it is from, how long a mail server may take, and where the links in it lead.
+
+    ``site`` is the public address without a path; blank when nobody said. It never comes from a request, whose sender
+    could have a mail lead people elsewhere.
+    """
+
+    is_enabled: bool
+    sender: str
+    timeout: float
+    site: str
+
+    @property
+    def obstacle(self) -> str:
+        """Why no mail can be sent, or blank."""
+        lacking = [
+            name for name, value in (("EMAIL_URL", self.is_enabled), ("ROLLCALL_PUBLIC_URL", self.site)) if not value
+        ]
+        return f"{' and '.join(lacking)} {'are' if len(lacking) > 1 else 'is'} not set." if lacking else ""
+
+
+def read_mail() -> MailConf:
+    return MailConf(
+        is_enabled=settings.MAIL_ENABLED,
+        sender=settings.DEFAULT_FROM_EMAIL,
+        timeout=float(settings.EMAIL_TIMEOUT),
+        site=settings.ROLLCALL_PUBLIC_URL,
+    )
+
+
+def read_invitation_lifetime() -> timedelta:
+    return timedelta(seconds=settings.INVITATION_LIFETIME)
+
+
+def binds_first_device() -> bool:
+    """Whether only the first device that opens a personal link may use it."""
+    return bool(settings.INVITATION_DEVICES == "first")
+
+
+def read_notice_delay() -> timedelta:
+    """How long a notice waits, so that what is taken back at once tells nobody."""
+    return timedelta(seconds=settings.NOTICE_DELAY)
+
+
 def read_delivery_retention() -> timedelta:
     return timedelta(days=settings.DELIVERY_RETENTION)
 

@@ -230,3 +230,99 @@ class ExportGone(RollcallError):
 class RightsChanged(RollcallError):
     code = "rights_changed"
     message = "You may no longer see everything in this file. Export the list again."
+
+
+class InvitationUnknown(RollcallError):
+    code = "invitation_unknown"
+    message = (
+        "This link is not an invitation of ours. Copy it whole from the mail, or ask the organiser for a new one."
+    )
+
+
+class InvitationRevoked(RollcallError):
+    """``replaced`` is whether a newer link was made."""
+
+    code = "invitation_revoked"
+    message = "This invitation was revoked. Ask the organiser if that is a mistake."
+
+
+class InvitationExpired(RollcallError):
+    """``expired_at`` says since when."""
+
+    code = "invitation_expired"
+    message = "This invitation has expired. Ask the organiser for a new one."
+
+
+class InvitationUsed(RollcallError):
+    code = "invitation_used"
+    message = (
+        "This invitation was opened on another device first, and works only there. Use that device, or ask the "
+        "organiser for a new one."
+    )
+
+
+class SignedInAsOther(RollcallError):
+    """``name`` is whom the invitation is for, ``signed_in`` who is signed in."""
+
+    code = "signed_in_as_other"
+    message = "This invitation is for somebody else than who is signed in here. Choose who you want to be."
+
+
+class MailUnready(RollcallError):
+    """``reason`` is for staff only."""
+
+    code = "mail_unready"
+    message = "Mail is not set up on this server. Copy the link and send it yourself, or ask an administrator."
+
+
+class AddressMissing(RollcallError):
+    code = "address_missing"
+    message = "They have no e-mail address. Copy the link and send it some other way."
+
+
+class ExpiryPast(RollcallError):
+    code = "expiry_past"
+    message = "The invitation must expire in the future, at most a year ahead."
+
+
+class UnknownPlaceholder(RollcallError):
+    """``field`` is subject or text."""
+
+    code = "unknown_placeholder"
+    message = "There is no such placeholder."
+
+
+class PlaceholderMissing(RollcallError):
+    """``field`` is subject or text."""
+
+    code = "placeholder_missing"
+    message = "The text must hold {link}, or nobody can open the invitation."
+
+
+class TextMissing(RollcallError):
+    """``field`` is subject or text."""
+
+    code = "text_missing"
+    message = "Write a subject of at most 200 and a text of at most 5,000 characters."
+
+
+class RequestsClosed(RollcallError):
+    code = "requests_closed"
+    message = "This meeting takes no access requests. Ask the organiser to enrol you."
+
+
+class AlreadyEnrolled(RollcallError):
+    code = "already_enrolled"
+    message = "You are enrolled in this meeting already. Join it."
+
+
+class AskedLately(RollcallError):
+    """``retry_after`` says when the person may ask again."""
+
+    code = "asked_lately"
+    message = "Your request was denied. You may ask again a day later."
+
+
+class AlreadyDecided(RollcallError):
+    code = "already_decided"
+    message = "Somebody has decided on this request already. Reload the list."

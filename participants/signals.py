@@ -14,9 +14,9 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.dispatch import receiver
 from django.utils import timezone
 
-from participants.models import Actor, EventKind, Meeting, Participant, Person
-from participants.models.event import record
-from participants.services import groups, linking, people, removal
+from participants.models import Actor, Event, EventKind, Meeting, Participant, Person
+from participants.models.event import record, recorded
+from participants.services import groups, guests, linking, notices, people, removal
 
 _BY = Actor(via="signal")
 _CHANGED = frozenset({"post_add", "post_remove", "post_clear"})
@@ -46,8 +46,15 @@ def let_user_go(sender: type[User], instance: User, **kwargs: Any) -> None:
 
 
 @receiver(user_logged_in, dispatch_uid="rollcall.signed_in")
-def link_guest(sender: Any, user: Any, **kwargs: Any) -> None:
+def link_guest(sender: Any, user: Any, request: Any = None, **kwargs: Any) -> None:
+    if request is not None:
+        request.session.pop(guests.SESSION_KEY, None)  # who signs in is a guest no longer
     linking.link_at_sign_in(user)
+
+
+@receiver(recorded, sender=Event, dispatch_uid="rollcall.notices")
+def send_notices(sender: Any, kind: str, by: Actor, about: Any, data: Any, **kwargs: Any) -> None:
+    notices.follow(kind, about, data, by)
 
 
 @receiver(m2m_changed, sender=User.groups.through, dispatch_uid="rollcall.membership")

@@ -69,6 +69,8 @@ class KeyScope(TextChoices):
     REPORTS_READ = "reports:read", "See sessions and attendance, and take them away as files"
     REPORTS_CORRECT = "reports:correct", "Correct minutes"
     SESSIONS_MODERATE = "sessions:moderate", "Put people out of a session, and end it"
+    INVITATIONS_SEND = "invitations:send", "Invite, look after invitations and their mails"
+    REQUESTS_DECIDE = "requests:decide", "Decide who of those that ask is let in"
     HOOKS_MANAGE = "hooks:manage", "Manage outgoing webhooks (with all meetings)"
     CONNECTION_READ = "connection:read", "See the state of the connection"
 
@@ -207,6 +209,53 @@ class ChangeProspect(TextChoices):
     SEVERAL_MATCH = "several_match", "Several match"
     DUPLICATE = "duplicate", "Twice in the list"
     MALFORMED = "malformed", "Unreadable"
+
+
+class InvitationState(TextChoices):
+    """What a personal link is good for. Computed, never stored."""
+
+    UNOPENED = "unopened", "Not opened yet"
+    OPENED = "opened", "Opened"
+    EXPIRED = "expired", "Expired"
+    REVOKED = "revoked", "Revoked"
+    REPLACED = "replaced", "Replaced by a newer one"
+
+
+class DevicePolicy(TextChoices):
+    """Which devices may open one personal link."""
+
+    ANY = "any", "Any device"
+    FIRST = "first", "The first device only"
+
+
+class MessageKind(TextChoices):
+    """What a mail is about; each has a text of its own."""
+
+    INVITATION = "invitation", "Invitation"
+    ENROLLED = "enrolled", "Enrolled"
+    CHANGED = "changed", "Changed"
+    REMOVED = "removed", "Removed"
+    APPROVED = "approved", "Access request approved"
+    DENIED = "denied", "Access request denied"
+
+
+NOTICES = (MessageKind.ENROLLED, MessageKind.CHANGED, MessageKind.REMOVED)
+"""Mails that a meeting sends by itself, where it does."""
+
+
+class MessageState(TextChoices):
+    WAITING = "waiting", "Waiting"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Failed"
+    DROPPED = "dropped", "Not needed any more"
+
+
+class RequestState(TextChoices):
+    """What has become of somebody's wish to be let in."""
+
+    OPEN = "open", "Open"
+    APPROVED = "approved", "Approved"
+    DENIED = "denied", "Denied"
 
 
 class DriftKind(TextChoices):

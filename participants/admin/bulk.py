@@ -138,6 +138,7 @@ class Desk:
                 entries=data["entries"],
                 preset=data["preset"],
                 pre_enrol=data["pre_enrol"],
+                invites=data.get("invite", False),
                 by=read_actor(self._request),
             )
         except RollcallError as error:

@@ -16,7 +16,7 @@ from django.http import HttpRequest, QueryDict
 from participants.admin import uploads
 from participants.errors import FileRefused, NobodyFound, RollcallError
 from participants.models import Meeting, Preset
-from participants.services import headings, rosters, rostersources, spreadsheets
+from participants.services import headings, outbox, rights, rosters, rostersources, spreadsheets
 from participants.services.headings import Columns
 from participants.services.rosters import Entry
 from participants.services.rostersources import UserFilter
@@ -129,9 +129,15 @@ class EnrolManyForm(forms.Form):
         help_text="They have no account yet. Without this they are left out.",
     )
 
+    invite = forms.BooleanField(
+        required=False,
+        label="Mail each a personal link",
+        help_text="For people who are new to this meeting; they can join without an account.",
+    )
+
     def __init__(self, request: HttpRequest, *, meeting: Meeting) -> None:
         posted = request.POST.copy() if request.method == "POST" else None
-        super().__init__(posted, request.FILES or None, initial={"source": PASTE})
+        super().__init__(posted, request.FILES or None, initial=_read_initial(request))
         self._user: User | AnonymousUser = request.user
         self._file_problem = ""
         self.parsed: Table | None = None
@@ -139,6 +145,8 @@ class EnrolManyForm(forms.Form):
         self.is_fresh = False
         """Whether the file has just come, so that its columns are to be chosen next."""
         self._offer_presets(meeting)
+        if outbox.find_obstacle() or not rights.may(request.user, "send_invitation", meeting):
+            del self.fields["invite"]
         self._offer_sources(meeting)
         if posted is not None and self.origin == FILE:
             self._take_file(posted, request)
@@ -164,7 +172,7 @@ class EnrolManyForm(forms.Form):
         return [self[name] for name in COLUMN_FIELDS]
 
     def list_shared(self) -> list[forms.BoundField]:
-        return [self["preset"], self["pre_enrol"]]
+        return [self[name] for name in ("preset", "pre_enrol", "invite") if name in self.fields]
 
     def describe_origin(self) -> str:
         """Where a valid form's list comes from, in words."""
@@ -189,7 +197,8 @@ class EnrolManyForm(forms.Form):
     def list_hidden(self) -> list[tuple[str, str]]:
         """Names and values that bring the same list to the next step; a pasted text goes apart, for its length."""
         chosen = ("table", *COLUMN_FIELDS) if self.origin == FILE else FIELDS[self.origin]
-        names = [name for name in (*chosen, "preset", "pre_enrol") if name != "people" and name in self.fields]
+        carried = (*chosen, "preset", "pre_enrol", "invite")
+        names = [name for name in carried if name != "people" and name in self.fields]
         values = [("source", self.origin), *((name, self[name].value()) for name in names)]
         kept = [(name, value) for name, value in values if value not in (None, "", False)]
         return [(name, "on" if value is True else str(value)) for name, value in kept]
@@ -304,6 +313,12 @@ class EnrolManyForm(forms.Form):
         field.queryset = others
         newest = [(str(other.pk), str(other)) for other in others.only("title")[:_OFFERED]]
         field.widget.choices = [("", "Choose a meeting"), *newest]
+
+
+def _read_initial(request: HttpRequest) -> dict[str, Any]:
+    """``?invite`` is how the pages of invitations come here."""
+    invites = "invite" in request.GET
+    return {"source": PASTE, "invite": invites, "pre_enrol": invites}
 
 
 def _digest(entries: list[Entry]) -> str:

@@ -7,10 +7,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from participants.models import Meeting, Person, Preset
-from participants.states import MeetingStatus
+from participants.models import Invitation, Meeting, Person, Preset
+from participants.models.invitation import InvitationQuerySet
+from participants.services import rights
+from participants.services.people import parse_id
+from participants.states import InvitationState, MeetingStatus
 
 Choices = list[tuple[str, str]]
+_OFFERED = 50
+"""Meetings to choose from, the newest; an address may name any other."""
 
 
 class NowFilter(SimpleListFilter):
@@ -87,3 +92,43 @@ class GoneFilter(SimpleListFilter):
             case "gone":
                 return queryset.exclude(gone_at=None)
         return queryset
+
+
+class MeetingFilter(SimpleListFilter):
+    """The meetings for which the user has ``right``; ``path`` leads there from a row."""
+
+    title = "meeting"
+    parameter_name = "meeting"
+    right = ""
+    path = ""
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        meetings = rights.list_meetings(request.user, self.right)
+        newest = list(meetings.order_by("-created_at").only("title")[:_OFFERED])
+        key = parse_id(request.GET.get(self.parameter_name, ""))
+        if key is not None and key not in {meeting.pk for meeting in newest}:
+            newest += meetings.filter(pk=key).only("title")
+        return [(str(meeting.pk), meeting.title) for meeting in newest]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return queryset
+        key = parse_id(value)
+        return queryset.filter(**{self.path: key}) if key else queryset.none()
+
+
+class InvitationFilter(SimpleListFilter):
+    """What the link is good for now."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [(state.value, state.label) for state in InvitationState]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> QuerySet[Invitation]:
+        value = self.value()
+        if value not in InvitationState.values or not isinstance(queryset, InvitationQuerySet):
+            return queryset
+        return queryset.with_state(timezone.now()).narrow(state=value)

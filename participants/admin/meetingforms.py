@@ -49,6 +49,8 @@ class MeetingForm(_ModelForm):
             "admission",
             "default_preset",
             "capacity",
+            "sends_notices",
+            "takes_requests",
             "managers",
             "groups",
         )

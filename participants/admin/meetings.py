@@ -19,6 +19,7 @@ from participants.admin.autocompletion import PeopleField, PeopleSelect
 from participants.admin.drift import describe_latest
 from participants.admin.enrolling import EnrolForm, enrol, keep, recall
 from participants.admin.filters import NowFilter, TroubleFilter
+from participants.admin.inviting import describe_meeting
 from participants.admin.meetingforms import MeetingForm, describe_counts
 from participants.admin.mixins import ReadOnly
 from participants.admin.ties import describe_ties
@@ -47,6 +48,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
         (None, {"fields": ("title", "status")}),
         ("Schedule", {"fields": ("opens_at", "closes_at", "enforce_window")}),
         ("People", {"fields": ("admission", "default_preset", "capacity", "managers")}),
+        ("Mail and requests", {"fields": ("sends_notices", "takes_requests")}),
     )
     group_fieldset = ("Groups", {"fields": ("groups", "groups_agreed"), "description": GROUPS_HELP})
 
@@ -277,6 +279,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
             and self.has_change_permission(request, meeting),
             "next_try": badges.render_moment(meeting.next_attempt_at, now),
             **describe_latest(request, meeting),
+            **describe_meeting(request, meeting),
         }
 
 

@@ -16,6 +16,7 @@ from participants.admin import badges, bulkactions
 from participants.admin.access import find_origin, may, read_actor
 from participants.admin.bulkactions import Many
 from participants.admin.history import list_history
+from participants.admin.inviting import find_invite_link
 from participants.admin.participantactions import (
     ACTIONS,
     AT_ONCE,
@@ -200,6 +201,7 @@ class ParticipantAdmin(ReportList[Participant]):
             state=badges.render_state(row),
             token=badges.render_token(row, now),
             possible=list_possible(row, request),
+            invite_link=find_invite_link(request, row),
             history=list_history(row, now),
             join_link=request.build_absolute_uri(reverse("meeting", args=[row.meeting_id])),
         )

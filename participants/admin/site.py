@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 from django_tasks_db.models import DBTaskResult
 
-from participants.admin import connection, dashboard
+from participants.admin import connection, dashboard, mailtexts
+from participants.admin.accessrequests import AccessRequestAdmin
 from participants.admin.accounts import TellsOfRemovals
 from participants.admin.apikeys import ApiKeyAdmin
 from participants.admin.attendance import AttendanceAdmin
@@ -17,6 +18,8 @@ from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.drift import DriftReportAdmin
 from participants.admin.hookmessages import HookMessageAdmin
 from participants.admin.hooks import HookAdmin
+from participants.admin.invitations import InvitationAdmin
+from participants.admin.mails import MessageAdmin
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
@@ -25,6 +28,7 @@ from participants.admin.reportpages import ReportPages
 from participants.admin.sessions import SessionAdmin
 from participants.admin.verifying import VerifiesEmails
 from participants.models import (
+    AccessRequest,
     ApiKey,
     Batch,
     Delivery,
@@ -32,7 +36,9 @@ from participants.models import (
     Event,
     Hook,
     HookMessage,
+    Invitation,
     Meeting,
+    Message,
     Participant,
     Person,
     Presence,
@@ -42,7 +48,8 @@ from participants.models import (
 from participants.services import rights
 
 ORDER = (
-    *("Meeting", "Participant", "Presence", "Session", "Batch", "DriftReport", "Person", "Preset"),
+    *("Meeting", "Participant", "Invitation", "AccessRequest", "Message", "Presence", "Session", "Batch"),
+    *("DriftReport", "Person", "Preset"),
     *("Event", "ApiKey", "Delivery", "Hook", "HookMessage"),
 )
 
@@ -60,6 +67,9 @@ class RollcallAdminSite(AdminSite):
         # Not by the decorator: it would ask for this very site while it is being made.
         self.register(Meeting, MeetingAdmin)
         self.register(Participant, ParticipantAdmin)
+        self.register(Invitation, InvitationAdmin)
+        self.register(AccessRequest, AccessRequestAdmin)
+        self.register(Message, MessageAdmin)
         self.register(Presence, AttendanceAdmin)
         self.register(Session, SessionAdmin)
         self.register(Batch, BatchAdmin)
@@ -86,6 +96,7 @@ class RollcallAdminSite(AdminSite):
             path("connection/sync/", self.admin_view(connection.pull), name="sync"),
             path("connection/webhook/", self.admin_view(self.webhook_view), name="connection_webhook"),
             *ReportPages(self).list_urls(),
+            *mailtexts.MailTextPages(self).list_urls(),
         ]
         return own + super().get_urls()
 
@@ -94,6 +105,7 @@ class RollcallAdminSite(AdminSite):
         return {
             **super().each_context(request),
             "may_view_connection": may_connect,
+            "may_edit_mail_texts": mailtexts.may_edit(request),
             "may_view_reports": request.user.is_active and dashboard.sees_lists(request),
         }
 

@@ -13,6 +13,9 @@ from participants.states import BatchKind, BatchState, ChangeProspect, Hold, Par
 class EnrolmentsInput(SourcesInput):
     preset = serializers.CharField(required=False, allow_null=True, help_text="Default: the meeting's.")
     pre_enrol = serializers.BooleanField(default=False, help_text="Enrol unknown e-mail addresses as guests.")
+    invite = serializers.BooleanField(
+        default=False, help_text="Mail each it enrols a personal link. Needs the right `send_invitation` too."
+    )
     dry_run = serializers.BooleanField(default=False, help_text="Only say what would happen.")
 
 

@@ -63,6 +63,21 @@ STATUS: dict[str, int] = {
     "idempotency_mismatch": 422,
     "idempotency_in_progress": 409,
     "hook_refused": 400,
+    "invitation_unknown": 404,
+    "invitation_revoked": 403,
+    "invitation_expired": 403,
+    "invitation_used": 403,
+    "signed_in_as_other": 409,
+    "mail_unready": 409,
+    "address_missing": 409,
+    "expiry_past": 400,
+    "unknown_placeholder": 400,
+    "placeholder_missing": 400,
+    "text_missing": 400,
+    "requests_closed": 403,
+    "already_enrolled": 409,
+    "asked_lately": 429,
+    "already_decided": 409,
 }
 """Every code of a domain error and its status."""
 
@@ -78,6 +93,7 @@ FIELDS = {
     "unknown_meeting": "from_meeting",
     "unknown_time_zone": "time_zone",
     "hook_refused": "url",
+    "expiry_past": "expires_at",
 }
 """The request's field that a code complains of; a view's ``problem_fields`` says where it is called otherwise."""
 _STAFF_ONLY = {"reason"}

@@ -76,13 +76,20 @@ class EnrolmentsView(ManageView):
         asked = EnrolmentsInput(data=request.data)
         asked.is_valid(raise_exception=True)
         data, name = asked.validated_data, asked.validated_data.get("preset")
+        if data["invite"]:
+            find_meeting(request, meeting.pk, "send_invitation")
         entries = gather(request, data)
         preset = presets.resolve(name, deadline=Deadline.after(STAFF_SECONDS)) if name else None
         if data["dry_run"]:
             seen = batches.preview(meeting, entries, preset=preset, pre_enrol=data["pre_enrol"])
             return Response(render_preview(seen))
         batch = batches.start(
-            meeting=meeting, entries=entries, preset=preset, pre_enrol=data["pre_enrol"], by=read_actor(request)
+            meeting=meeting,
+            entries=entries,
+            preset=preset,
+            pre_enrol=data["pre_enrol"],
+            invites=data["invite"],
+            by=read_actor(request),
         )
         return answer_batch(batch, status=202)
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from participants.api.callers import ScopeMissing, check_scope, read_caller
-from participants.models import ApiKey, Batch, Meeting, Participant, Presence
+from participants.models import ApiKey, Batch, Invitation, Meeting, Message, Participant, Presence
 from participants.services import batchrights, rights
 from participants.states import KeyScope
 
@@ -76,6 +76,32 @@ def find_batch(request: Request, batch_id: uuid.UUID, action: str = "") -> Batch
             right = batchrights.RIGHTS[batch.kind].get(action) or batchrights.STARTING[batch.kind]
             raise PermissionDenied(f"You don't have the right {right!r} for its people.")
     raise NotFound("There is no such batch, or you may not see it.")
+
+
+def find_invitation(request: Request, invitation_id: uuid.UUID, right: str) -> Invitation:
+    """The invitation, for somebody with the right for its meeting. Raises as ``find_meeting``."""
+    caller = read_caller(request)
+    check_scope(caller, right)
+    row = Invitation.objects.with_relations().filter(pk=invitation_id).first()
+    if row is not None:
+        if rights.may(caller, right, row.participant.meeting):
+            return row
+        if rights.may(caller, "view_invitation", row.participant.meeting):
+            raise PermissionDenied(f"You don't have the right {right!r} for this meeting.")
+    raise NotFound("There is no such invitation, or you may not see it.")
+
+
+def find_message(request: Request, message_id: uuid.UUID, right: str) -> Message:
+    """The mail, for somebody with the right for its meeting. Raises as ``find_meeting``."""
+    caller = read_caller(request)
+    check_scope(caller, right)
+    row = Message.objects.with_relations().filter(pk=message_id).first()
+    if row is not None:
+        if rights.may(caller, right, row.meeting):
+            return row
+        if rights.may(caller, "view_message", row.meeting):
+            raise PermissionDenied(f"You don't have the right {right!r} for this meeting.")
+    raise NotFound("There is no such mail, or you may not see it.")
 
 
 def find_presence(request: Request, presence_id: uuid.UUID, right: str) -> Presence:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from participants.models import Batch, BatchRow, DriftItem, DriftReport, Meeting, Participant
-from participants.models.base import Leased
+from participants.models.base import Queued
 from participants.services import bulkchanges, tokencache
 from participants.services.admission import Verdict
 from participants.services.batches import Preview, Progress
@@ -74,6 +74,8 @@ def render_managed_meeting(meeting: Meeting, counts: dict[str, int], *, shows_gr
         "admission": meeting.admission,
         "default_preset": meeting.default_preset.name if meeting.default_preset else None,
         "capacity": meeting.capacity,
+        "sends_notices": meeting.sends_notices,
+        "takes_requests": meeting.takes_requests,
         "managers": sorted(user.get_username() for user in meeting.managers.all()),
         "groups": sorted(group.name for group in meeting.groups.all()) if shows_groups else None,
         "counts": {name: counts.get(name, 0) for name in ("enrolled", "pending", "failed")},
@@ -198,7 +200,7 @@ def render_drift_item(item: DriftItem) -> Body:
     }
 
 
-def render_error(row: Leased) -> Body | None:
+def render_error(row: Queued) -> Body | None:
     if not row.last_error_code:
         return None
     return {"code": row.last_error_code, "detail": row.last_error_detail}

@@ -11,6 +11,7 @@ from participants.states import (
     MeetingState,
     MeetingStatus,
     ParticipantState,
+    RequestState,
     Source,
 )
 
@@ -64,8 +65,16 @@ class MeetingBrief(serializers.Serializer[Any]):
     closes_at = serializers.DateTimeField(allow_null=True)
 
 
+class StandingShape(serializers.Serializer[Any]):
+    may_ask = serializers.BooleanField(help_text="Whether this meeting takes a request of theirs now.")
+    state = serializers.ChoiceField(RequestState.choices, allow_null=True, help_text="Of their last request.")
+    answer = serializers.CharField(help_text="What staff wrote when they decided; blank before.")
+    asked_at = serializers.DateTimeField(allow_null=True)
+
+
 class AdmissionShape(VerdictShape):
     meeting = MeetingBrief(required=False)
+    access = StandingShape(required=False, help_text="With `not_enrolled`.")
 
 
 class MyMeeting(MeetingBrief):
@@ -92,8 +101,14 @@ class JoinAnswer(serializers.Serializer[Any]):
     meeting = MeetingBrief()
 
 
+class GuestShape(serializers.Serializer[Any]):
+    participant = serializers.UUIDField()
+    meeting = serializers.UUIDField()
+    expires_at = serializers.DateTimeField(help_text="When their invitation ends.")
+
+
 class Me(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
+    id = serializers.IntegerField(allow_null=True, help_text="Null for a guest.")
     username = serializers.CharField()
     name = serializers.CharField()
     email = serializers.CharField()
@@ -101,6 +116,7 @@ class Me(serializers.Serializer[Any]):
     person = serializers.UUIDField(allow_null=True)
     custom_participant_id = serializers.CharField(allow_null=True)
     blocked = serializers.BooleanField()
+    guest = GuestShape(required=False, help_text="Only for somebody who came by an invitation.")
     csrf_token = serializers.CharField(
         help_text="For the header X-CSRFToken, where the cookie can't be read; empty for a bearer."
     )
@@ -126,6 +142,8 @@ class ManagedMeeting(MeetingBrief):
     admission = serializers.ChoiceField(AdmissionPolicy.choices)
     default_preset = serializers.CharField(allow_null=True)
     capacity = serializers.IntegerField(allow_null=True)
+    sends_notices = serializers.BooleanField()
+    takes_requests = serializers.BooleanField()
     managers = serializers.ListField(child=serializers.CharField(), help_text="Usernames.")
     groups = serializers.ListField(
         child=serializers.CharField(),
@@ -164,6 +182,12 @@ class MeetingInput(StrictSerializer):
     admission = serializers.ChoiceField(AdmissionPolicy.choices, required=False)
     default_preset = serializers.CharField(allow_null=True, required=False, help_text="A preset's name.")
     capacity = serializers.IntegerField(allow_null=True, min_value=1, max_value=2**31 - 1, required=False)
+    sends_notices = serializers.BooleanField(
+        required=False, help_text="Mail people when they are enrolled, changed or removed. Off by default."
+    )
+    takes_requests = serializers.BooleanField(
+        required=False, help_text="Whoever is signed in may ask to be let in. Off by default."
+    )
     managers = serializers.ListField(child=UserReference(), required=False, help_text=USER_HELP, max_length=200)
     groups = serializers.ListField(
         child=serializers.CharField(max_length=150),

@@ -2,12 +2,15 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from participants.api import (
+    invitations,
+    manage_access,
     manage_attendance,
     manage_batches,
     manage_changes,
     manage_connection,
     manage_drift,
     manage_hooks,
+    manage_invitations,
     manage_meetings,
     manage_participants,
     manage_sessions,
@@ -85,6 +88,46 @@ manage = [
     ),
     path("meetings/<uuid:meeting_id>/kick/", manage_sessions.KickView.as_view(), name="manage-meeting-kick"),
     path("meetings/<uuid:meeting_id>/end/", manage_sessions.EndView.as_view(), name="manage-meeting-end"),
+    path(
+        "meetings/<uuid:meeting_id>/invitations/",
+        manage_invitations.MeetingInvitationsView.as_view(),
+        name="manage-invitations",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/invitations/resend/",
+        manage_invitations.ResendAllView.as_view(),
+        name="manage-invitations-resend",
+    ),
+    path(
+        "invitations/<uuid:invitation_id>/",
+        manage_invitations.InvitationView.as_view(),
+        name="manage-invitation",
+    ),
+    path(
+        "invitations/<uuid:invitation_id>/resend/",
+        manage_invitations.ResendView.as_view(),
+        name="manage-invitation-resend",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/messages/",
+        manage_invitations.MeetingMessagesView.as_view(),
+        name="manage-messages",
+    ),
+    path(
+        "messages/<uuid:message_id>/retry/",
+        manage_invitations.RetryMessageView.as_view(),
+        name="manage-message-retry",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/access-requests/",
+        manage_access.MeetingAccessView.as_view(),
+        name="manage-access",
+    ),
+    path(
+        "meetings/<uuid:meeting_id>/access-requests/decide/",
+        manage_access.DecideView.as_view(),
+        name="manage-access-decide",
+    ),
     path("attendance/", manage_attendance.AttendanceView.as_view(), name="manage-attendance"),
     path("attendance/export/", manage_attendance.AttendanceExportView.as_view(), name="manage-attendance-export"),
     path(
@@ -108,6 +151,8 @@ v1: list[URLPattern | URLResolver] = [
     path("meetings/<uuid:meeting_id>/", views.MyMeetingView.as_view(), name="my-meeting"),
     path("meetings/<uuid:meeting_id>/join/", views.JoinView.as_view(), name="join"),
     path("meetings/<uuid:meeting_id>/admission/", views.AdmissionView.as_view(), name="admission"),
+    path("meetings/<uuid:meeting_id>/access-request/", invitations.AccessView.as_view(), name="access"),
+    path("invitations/redeem/", invitations.RedeemView.as_view(), name="redeem"),
     path("manage/", include(manage)),
 ]
 

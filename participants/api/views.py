@@ -17,13 +17,15 @@ from config.logs import request_id
 from participants.api import examples
 from participants.api.attendancerendering import render_my_presence
 from participants.api.attendanceshapes import MyPresenceShape
+from participants.api.invitationrendering import render_guest, render_standing
 from participants.api.pagination import Pages
 from participants.api.rendering import render_admitted, render_meeting, render_my_meeting, render_verdict
 from participants.api.schema import PAGING, describe_page
 from participants.api.serializers import AdmissionShape, JoinAnswer, JoinRequest, Me, MyMeeting
 from participants.api.throttling import JoinThrottle, PersonThrottle
 from participants.models import Actor, ApiKey, Meeting, Participant, Person, Presence
-from participants.services import admission, joining, rights
+from participants.services import accessrequests, admission, guests, joining, rights
+from participants.services.guests import Guest
 from participants.states import RESTORABLE
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -35,6 +37,12 @@ def read_user(request: Request) -> User:
     return request.user
 
 
+def read_guest(request: Request) -> Guest | None:
+    """Who came by an invitation, and not by signing in."""
+    user: Any = request.user
+    return user if isinstance(user, Guest) else None
+
+
 def read_actor(request: Request) -> Actor:
     if isinstance(request.auth, ApiKey):
         return Actor(via="api", key=request.auth, request_id=request_id.get())
@@ -42,6 +50,7 @@ def read_actor(request: Request) -> Actor:
 
 
 class JoinView(APIView):
+    admits_guests = True
     throttle_classes = [JoinThrottle]
 
     @extend_schema(
@@ -60,32 +69,42 @@ class JoinView(APIView):
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
         asked = JoinRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        admitted = joining.join(
-            meeting_id=meeting_id,
-            user=read_user(request),
-            by=Actor.of(request.user, via="join", request_id=request_id.get()),
-            renew=asked.validated_data["refresh"],
-        )
+        by = Actor.of(request.user, via="join", request_id=request_id.get())
+        renew = asked.validated_data["refresh"]
+        if (guest := read_guest(request)) is not None:
+            admitted = guests.join(guest, meeting_id, by=by, renew=renew)
+        else:
+            admitted = joining.join(meeting_id=meeting_id, user=read_user(request), by=by, renew=renew)
         return Response(render_admitted(admitted), headers=NO_STORE)
 
 
 class AdmissionView(APIView):
+    admits_guests = True
     throttle_classes = [PersonThrottle]
 
     @extend_schema(
         operation_id="meetings_admission",
         summary="May I join?",
         description="The verdict a join would meet now. Nothing is changed and no token is given. The code is "
-        "`ok` or the reason, in the order of the checks.",
+        "`ok` or the reason, in the order of the checks. Who is not enrolled reads under `access` whether they may "
+        "ask to be let in, and what became of their last request.",
         responses={200: AdmissionShape},
         examples=[OpenApiExample("Too early", value=examples.ADMISSION, response_only=True, status_codes=["200"])],
     )
     def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
-        verdict, meeting = judge_user(request, meeting_id)
+        verdict, meeting = judge_caller(request, meeting_id)
         if meeting is None:
             raise NotFound("There is no such meeting. Check the link.")
         body = {**render_verdict(verdict), "meeting": render_meeting(meeting)}
+        if verdict.code == "not_enrolled" and read_guest(request) is None:
+            person = Person.objects.filter(user=read_user(request)).first()
+            body["access"] = render_standing(accessrequests.find_standing(meeting, person))
         return Response(body, headers=NO_STORE)
+
+
+def judge_caller(request: Request, meeting_id: uuid.UUID) -> tuple[admission.Verdict, Meeting | None]:
+    guest = read_guest(request)
+    return guests.judge(guest, meeting_id) if guest is not None else judge_user(request, meeting_id)
 
 
 def judge_user(request: Request, meeting_id: uuid.UUID) -> tuple[admission.Verdict, Meeting | None]:
@@ -101,11 +120,14 @@ def judge_user(request: Request, meeting_id: uuid.UUID) -> tuple[admission.Verdi
 
 
 def list_enrolled(request: Request) -> Any:
-    rows = Participant.objects.with_relations().filter(person__user=read_user(request))
+    guest = read_guest(request)
+    own = Q(pk=guest.participant.pk) if guest is not None else Q(person__user=read_user(request))
+    rows = Participant.objects.with_relations().filter(own)
     return rows.exclude(state__in=RESTORABLE).defer("meeting__raw", "preset__raw")
 
 
 class MyMeetingsView(APIView):
+    admits_guests = True
     throttle_classes = [PersonThrottle]
 
     @extend_schema(
@@ -123,6 +145,7 @@ class MyMeetingsView(APIView):
 
 
 class MyMeetingView(APIView):
+    admits_guests = True
     throttle_classes = [PersonThrottle]
 
     @extend_schema(operation_id="meetings_get", summary="One of my meetings", responses={200: MyMeeting})
@@ -134,6 +157,7 @@ class MyMeetingView(APIView):
 
 
 class MyAttendanceView(APIView):
+    admits_guests = True
     throttle_classes = [PersonThrottle]
 
     @extend_schema(
@@ -144,10 +168,14 @@ class MyAttendanceView(APIView):
         responses={200: describe_page(MyPresenceShape)},
     )
     def get(self, request: Request) -> Response:
-        user = read_user(request)
-        # Of a guest merged into them too: rows that could not move stayed with the guest.
-        people = Person.objects.filter(Q(user=user) | Q(merged_into__user=user))
-        rows = Presence.objects.filter(participant__person__in=people.values("pk")).select_related("session__meeting")
+        if (guest := read_guest(request)) is not None:
+            own = Q(participant=guest.participant.pk)
+        else:
+            user = read_user(request)
+            # Of a guest merged into them too: rows that could not move stayed with the guest.
+            people = Person.objects.filter(Q(user=user) | Q(merged_into__user=user))
+            own = Q(participant__person__in=people.values("pk"))
+        rows = Presence.objects.filter(own).select_related("session__meeting")
         pages = Pages()
         page: list[Presence] | None = pages.paginate_queryset(
             rows.defer("session__raw", "session__meeting__raw"), request, view=self
@@ -156,10 +184,18 @@ class MyAttendanceView(APIView):
 
 
 class MeView(APIView):
+    admits_guests = True
     throttle_classes = [PersonThrottle]
 
-    @extend_schema(operation_id="me", summary="Who am I, what may I do", responses={200: Me})
+    @extend_schema(
+        operation_id="me",
+        summary="Who am I, what may I do",
+        description="Somebody who came by an invitation has no `id`: `guest` says whom and what it is for.",
+        responses={200: Me},
+    )
     def get(self, request: Request) -> Response:
+        if (guest := read_guest(request)) is not None:
+            return Response(render_guest(guest, get_token(request)), headers=NO_STORE)
         user = read_user(request)
         person = Person.objects.filter(user=user).first()
         manages = user.managed_meetings.values_list("pk", flat=True)[:500]

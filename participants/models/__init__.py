@@ -1,3 +1,4 @@
+from participants.models.accessrequest import AccessRequest
 from participants.models.apikey import ApiKey
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
@@ -8,7 +9,10 @@ from participants.models.event import Actor, Event, EventKind
 from participants.models.hook import Hook, HookMessage
 from participants.models.idempotentcall import IdempotentCall
 from participants.models.identity import ExternalIdentity
+from participants.models.invitation import Invitation
+from participants.models.mailtext import MailText
 from participants.models.meeting import Meeting
+from participants.models.message import Message
 from participants.models.participant import Participant
 from participants.models.person import Person
 from participants.models.preset import Preset
@@ -17,6 +21,7 @@ from participants.models.session import Attendance, Presence, Session
 from participants.models.verifiedemail import VerifiedEmail
 
 __all__ = [
+    "AccessRequest",
     "Actor",
     "ApiKey",
     "Attendance",
@@ -34,7 +39,10 @@ __all__ = [
     "Hook",
     "HookMessage",
     "IdempotentCall",
+    "Invitation",
+    "MailText",
     "Meeting",
+    "Message",
     "Participant",
     "Person",
     "Presence",

@@ -43,6 +43,9 @@ class Batch(Identified, Claimed):
     )
     total = models.PositiveIntegerField(default=0, editable=False, help_text="Entries of the list.")
     pre_enrol = models.BooleanField(default=False, editable=False)
+    invites = models.BooleanField(
+        default=False, editable=False, help_text="Each it enrols is mailed a personal link."
+    )
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="batches", editable=False
     )

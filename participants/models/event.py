@@ -1,12 +1,13 @@
 """Append-only history and audit: who did what to whom, through what, when; and the guarded moves that leave it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
+from django.dispatch import Signal
 
 from participants.models import outbox
 from participants.models.apikey import ApiKey
@@ -18,6 +19,10 @@ from participants.states import HookKind
 
 CHUNK = 500
 """Rows of one bulk statement."""
+
+recorded = Signal()
+"""Sent in the transaction that writes events: ``kind``, ``by``, ``about`` (participants, or the one meeting) and
+``data``. What follows from an event wherever it happens listens here, such as a notice by mail."""
 
 
 class EventKind(models.TextChoices):
@@ -80,6 +85,17 @@ class EventKind(models.TextChoices):
     HOOK_SWITCHED_ON = "hook.switched_on", "Webhook switched on"
     HOOK_SWITCHED_OFF = "hook.switched_off", "Webhook switched off"
     HOOK_REPLAYED = "hook.replayed", "Messages of a webhook to be sent again"
+    INVITED = "invitation.made", "Invitation made"
+    INVITATION_REVOKED = "invitation.revoked", "Invitation revoked"
+    INVITATION_OPENED = "invitation.opened", "Invitation opened"
+    MAIL_SENT = "mail.sent", "Mail sent"
+    MAIL_FAILED = "mail.failed", "Mail not delivered"
+    MAIL_RETRIED = "mail.retried", "Mail to be sent again"
+    MAIL_TEXT_CHANGED = "mail.text_changed", "Mail text changed"
+    MAIL_TEXT_RESET = "mail.text_reset", "Mail text back to the default"
+    ACCESS_ASKED = "access.asked", "Asked to be let in"
+    ACCESS_APPROVED = "access.approved", "Access request approved"
+    ACCESS_DENIED = "access.denied", "Access request denied"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
     API_KEY_MADE = "api_key.made", "API key made"
     API_KEY_ROTATED = "api_key.rotated", "API key rotated"
@@ -184,27 +200,32 @@ def record(
     """Write one event. A participant brings its meeting and person along."""
     event = _build(kind, by, participant, meeting, person, data)
     event.save(force_insert=True)
-    _tell(kind, [event])
+    _tell(kind, by, [event], [thing for thing in (participant or meeting,) if thing is not None], data)
     return event
 
 
 def record_many(kind: EventKind, by: Actor, about: Iterable[Participant | Person], **data: Any) -> None:
     """One event for each participant or person, with the same data, in few statements."""
+    things = list(about)
     events = [
         _build(kind, by, thing, None, None, data)
         if isinstance(thing, Participant)
         else _build(kind, by, None, None, thing, data)
-        for thing in about
+        for thing in things
     ]
     Event.objects.bulk_create(events, batch_size=CHUNK)
-    _tell(kind, events)
+    _tell(kind, by, events, [thing for thing in things if isinstance(thing, Participant)], data)
 
 
-def _tell(kind: EventKind, events: list[Event]) -> None:
+def _tell(
+    kind: EventKind, by: Actor, events: list[Event], about: Sequence[Participant | Meeting], data: dict[str, Any]
+) -> None:
     keys = [event.participant_id for event in events if event.participant_id is not None]
     if kind in _TOLD and keys:
         more = {"restored": True} if kind is EventKind.RESTORED else {}
         outbox.tell_of_participants(_TOLD[kind], keys, at=events[0].created_at, **more)
+    if about:
+        recorded.send(sender=Event, kind=kind, by=by, about=about, data=data)
 
 
 def _build(

@@ -81,6 +81,16 @@ class Meeting(Identified, Mirrored, Leased):
         help_text="These users may manage this meeting without wider rights.",
     )
     groups = models.ManyToManyField(Group, blank=True, related_name="meetings")
+    sends_notices = models.BooleanField(
+        "send notices",
+        default=False,
+        help_text="Mail people when they are enrolled or removed, and when their role or the time changes.",
+    )
+    takes_requests = models.BooleanField(
+        "take access requests",
+        default=False,
+        help_text="Whoever is signed in and not enrolled may ask to be let in; you decide.",
+    )
     participants_synced_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When a sync last began to read its participants."
     )

@@ -1,6 +1,7 @@
 """The join page, signing in and out, the health probe. The page's data come from the API, asked by its script."""
 
 import uuid
+from typing import Any
 from urllib.parse import urljoin
 
 from csp.decorators import csp_update
@@ -13,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from participants.conf import read_realtimekit
+from participants.conf import binds_first_device, read_realtimekit
 from participants.pages.policy import list_join_sources
+from participants.services import guests
 
 
 class SignIn(LoginView):
@@ -45,14 +47,19 @@ def report_health(request: HttpRequest) -> HttpResponse:
 @never_cache
 @ensure_csrf_cookie
 def _show_join_page(request: HttpRequest, meeting_id: uuid.UUID | None) -> HttpResponseBase:
-    if not request.user.is_authenticated:
-        return render(request, "participants/welcome.html", {"meeting_id": meeting_id})
+    api = f"{reverse('home')}api/v1/"
+    guest = None if request.user.is_authenticated else guests.find(request.session.get(guests.SESSION_KEY))
+    if guest is None and not request.user.is_authenticated:
+        about = {"meeting_id": meeting_id, "api": api, "binds_device": binds_first_device()}
+        return render(request, "participants/welcome.html", about)
     provider = read_realtimekit()
     visits = "" if provider.is_cloudflare else urljoin(provider.base_url, "/_sandbox/visit")
-    context = {
+    context: dict[str, Any] = {
         "meeting_id": meeting_id or "",
-        "user_id": str(request.user.pk),
-        "api": f"{reverse('home')}api/v1/",
+        "user_id": f"guest-{guest.participant.pk}" if guest else str(request.user.pk),
+        "guest": guest,
+        "binds_device": binds_first_device(),
+        "api": api,
         "provider": "cloudflare" if provider.is_cloudflare else "sandbox",
         "visits": visits,
     }

@@ -22,7 +22,7 @@ from participants.models.batch import BatchRowQuerySet
 from participants.models.budget import State
 from participants.models.event import record
 from participants.realtimekit import Deadline
-from participants.services import budget, bulksteps, bulkwork, enlisting, forecasts, waking
+from participants.services import budget, bulksteps, bulkwork, enlisting, forecasts, invitations, waking
 from participants.services.forecasts import Forecast
 from participants.services.rosters import Entry
 from participants.states import REMOVABLE, BatchKind, BatchState, BatchTask, Hold, ParticipantState, RowOutcome
@@ -85,9 +85,15 @@ def start(
     preset: Preset | None,
     pre_enrol: bool,
     by: Actor,
+    invites: bool = False,
     deadline: Deadline | None = None,
 ) -> Batch:
-    """Store a batch and its rows, and enrol as many as a moment allows. Raises as ``preview``."""
+    """Store a batch and its rows, and enrol as many as a moment allows. Raises as ``preview``.
+
+    With ``invites`` each is mailed a personal link; raises MailUnready where no mail can be sent.
+    """
+    if invites:
+        invitations.check_mail()
     choice = forecasts.choose_presets(meeting, entries, preset)
 
     def read(batch: Batch) -> Iterator[BatchRow]:
@@ -102,7 +108,7 @@ def start(
                 entry=enlisting.pack(entry, choice),
             )
 
-    batch = Batch(kind=BatchKind.ENROL, meeting=meeting, preset=choice.default, pre_enrol=pre_enrol)
+    batch = Batch(kind=BatchKind.ENROL, meeting=meeting, preset=choice.default, pre_enrol=pre_enrol, invites=invites)
     return begin(batch, read, by=by, deadline=deadline)
 
 

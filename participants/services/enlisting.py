@@ -14,7 +14,7 @@ from django.utils import timezone
 from participants.models import Actor, Batch, BatchRow, EventKind, Meeting, Participant, Person, Preset
 from participants.models.event import record_many
 from participants.models.participant import ParticipantQuerySet
-from participants.services import leases, people, removal
+from participants.services import invitations, leases, people, removal
 from participants.services.admission import count_occupied
 from participants.services.forecasts import CHUNK, Choice, Forecast, Judge
 from participants.services.rosters import Entry
@@ -126,6 +126,22 @@ def _store(batch: Batch, taken: list[Forecast], choice: Choice, by: Actor) -> No
     known = _lock_unchanged([item for item in taken if item.participant is not None])
     _add_participants(batch, [item for item in taken if item.participant is None], choice, by)
     _take_over(batch, known, choice, by)
+    if batch.invites:
+        _invite(items=[item for item in taken if item.taken], by=by)
+
+
+def _invite(items: list[Forecast], by: Actor) -> None:
+    """Each gets a link by mail, in the transaction that enrols them."""
+    rows = []
+    for item in items:
+        if item.participant is not None:
+            item.participant.person = item.person or item.participant.person
+            rows.append(item.participant)
+    invitations.issue_many(rows, by=by)
+
+
+def _find_source(batch: Batch) -> Source:
+    return Source.INVITE if batch.invites else Source.BULK
 
 
 def _lock_unchanged(items: list[Forecast]) -> list[Forecast]:
@@ -192,13 +208,15 @@ def _add_participants(batch: Batch, items: list[Forecast], choice: Choice, by: A
             person=item.person,
             custom_participant_id=item.person.custom_participant_id,
             preset=choice.of(item.entry),
-            source=Source.BULK,
+            source=_find_source(batch),
             enrolled_by=by.user,
             batch=batch,
         )
     Participant.objects.bulk_create([item.participant for item in items if item.participant])
     for preset, group in _group_by_preset(items, choice).items():
-        record_many(EventKind.ENROLLED, by, group, preset=preset, source=Source.BULK.value, batch=str(batch.pk))
+        record_many(
+            EventKind.ENROLLED, by, group, preset=preset, source=_find_source(batch).value, batch=str(batch.pk)
+        )
 
 
 def _take_over(batch: Batch, items: list[Forecast], choice: Choice, by: Actor) -> None:
@@ -206,7 +224,7 @@ def _take_over(batch: Batch, items: list[Forecast], choice: Choice, by: Actor) -
     presets = {choice.of(item.entry).name: choice.of(item.entry) for item in items}
     for name, group in _group_by_preset(items, choice).items():
         rows = Participant.objects.filter(pk__in=[row.pk for row in group])
-        reopen(rows, preset=presets[name], batch=batch, source=Source.BULK, enrolled_by=by.user)
+        reopen(rows, preset=presets[name], batch=batch, source=_find_source(batch), enrolled_by=by.user)
         for kind, chosen in (
             (EventKind.RETRIED, [row for row in group if row.state == ParticipantState.FAILED]),
             (EventKind.RESTORED, [row for row in group if row.state != ParticipantState.FAILED]),

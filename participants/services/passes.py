@@ -28,6 +28,7 @@ from participants.services import (
     exporting,
     groups,
     inbox,
+    outbox,
     people,
     removal,
     renewal,
@@ -91,6 +92,8 @@ def tick(
     has_deliveries = inbox.work(deadline=deadline, is_stopping=is_stopping).left
     outcome = converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
     outcome.unfinished |= has_deliveries
+    with _on_its_own("Sending mail"):
+        outcome.unfinished |= outbox.work(by=by, is_stopping=is_stopping)
     exporting.work(by=by, is_stopping=is_stopping)  # one file at most, so that doors open on time
     return outcome
 

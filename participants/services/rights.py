@@ -25,6 +25,13 @@ MANAGER_RIGHTS = frozenset(
         "view_presence",
         "correct_presence",
         "export_data",
+        "view_invitation",
+        "send_invitation",
+        "revoke_invitation",
+        "view_message",
+        "retry_message",
+        "view_accessrequest",
+        "decide_accessrequest",
     }
 )
 """What managing a meeting implies. Issuing tokens and naming managers are never implied (design 5)."""
@@ -43,6 +50,10 @@ SCOPE_RIGHTS: dict[KeyScope, frozenset[str]] = {
     KeyScope.REPORTS_READ: frozenset({"view_session", "view_presence", "export_data"}),
     KeyScope.REPORTS_CORRECT: frozenset({"correct_presence"}),
     KeyScope.SESSIONS_MODERATE: frozenset({MODERATE}),
+    KeyScope.INVITATIONS_SEND: frozenset(
+        {"view_invitation", "send_invitation", "revoke_invitation", "view_message", "retry_message"}
+    ),
+    KeyScope.REQUESTS_DECIDE: frozenset({"view_accessrequest", "decide_accessrequest"}),
     KeyScope.HOOKS_MANAGE: frozenset({"manage_hooks"}),
     KeyScope.CONNECTION_READ: frozenset({"view_connection"}),
 }

@@ -10,7 +10,7 @@ export const readMeetings = (cursor) => call("GET", `meetings/${cursor}`);
 export const readAdmission = (id) => call("GET", `meetings/${id}/admission/`);
 export const requestJoin = (id, refresh) => call("POST", `meetings/${id}/join/`, refresh ? { refresh: true } : {});
 
-async function call(method, path, body) {
+export async function call(method, path, body) {
   const headers = { Accept: "application/json" };
   if (body) Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": readCookie("csrftoken") });
   let response;

@@ -11,7 +11,8 @@ export async function readOwner() {
   const before = readCookie(SIGN_IN_MARK);
   const answer = await readMe();
   if (!answer.ok) return answer;
-  if (String(answer.body.id) !== main.dataset.user) return { ok: false, problem: { code: "stale_page" } };
+  const { id, guest } = answer.body;
+  if ((guest ? `guest-${guest.participant}` : String(id)) !== main.dataset.user) return { ok: false, problem: { code: "stale_page" } };
   mark = before;
   return answer;
 }

@@ -1,5 +1,6 @@
 // What every answer looks like: icon, plain words, what to do next, which buttons. One entry per code.
 
+import { INVITATION_SCREENS } from "./invitation-screens.js";
 import { sayMoment } from "./join-clock.js";
 
 const ASK = "Ask the organiser of the meeting; they can put it right.";
@@ -7,6 +8,7 @@ const moment = (iso, words) => (iso ? `${words} ${sayMoment(iso)}.` : "");
 
 /** text and next: a string or a function of the problem; actions: names the page knows. */
 export const SCREENS = {
+  ...INVITATION_SCREENS,
   ready: { icon: "door", tone: "open", title: "The meeting is open", text: "Your camera and microphone stay off until you choose.", actions: ["join", "list"] },
   too_early: { icon: "clock", tone: "wait", title: "The meeting has not opened yet", text: ({ opens_at: opens }) => moment(opens, "It opens"), next: "You can leave this page open: the Join button appears by itself.", actions: ["list"] },
   closed: { icon: "moon", tone: "calm", title: "The meeting is over", text: ({ closes_at: closes }) => moment(closes, "It closed"), next: "If it is meant to go on, ask the organiser to extend it.", actions: ["list"] },

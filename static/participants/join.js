@@ -1,6 +1,8 @@
 // The join page. <main data-screen> always names what is shown: a code of SCREENS, "list", "empty", "starting",
 // or "ok" once the vendor's meeting screen is up.
 
+import { offerAccess } from "./access.js";
+import { openInvitation } from "./invitation.js";
 import { enterMeeting, readAddress, stepBackToList } from "./join-address.js";
 import { readAdmission, requestJoin } from "./join-api.js";
 import { hasSignInChanged, readOwner } from "./join-identity.js";
@@ -46,6 +48,7 @@ function fail(problem, attempt = 0) {
   closeList();
   const again = (count) => (meeting ? join(meeting, null, count) : startOver());
   showOutcome(problem, { meeting, attempt, join: again, check: checkDoor });
+  if (problem.code === "not_enrolled" && meeting) offerAccess(meeting.id, problem.access, checkDoor);
 }
 
 async function join(wanted, button = null, attempt = 0) {
@@ -151,7 +154,11 @@ function startOver() {
   return refresh();
 }
 
-window.addEventListener("popstate", followAddress);
-const freshen = keepFresh(refresh, EVERY);
-setInterval(() => main.dataset.screen === "list" && tickList() && freshen(), 1000);
-freshen();
+function start() {
+  window.addEventListener("popstate", followAddress);
+  const freshen = keepFresh(refresh, EVERY);
+  setInterval(() => main.dataset.screen === "list" && tickList() && freshen(), 1000);
+  freshen();
+}
+
+if (!openInvitation()) start();
