@@ -101,6 +101,17 @@ def read_budget(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
     return _read(name, default, parse, "calls/seconds such as 3000/300, at least 10 calls in 1 to 86400 seconds")
 
 
+def read_choice(name: str, *, default: str, choices: Sequence[str]) -> str:
+    """One of a few words, in any case."""
+
+    def parse(text: str) -> str:
+        if (choice := text.lower()) in choices:
+            return choice
+        raise ValueError
+
+    return _read(name, default, parse, " or ".join(choices))
+
+
 def read_level(name: str, *, default: str) -> str:
     """A level of the logging module, upper or lower case."""
 

@@ -57,6 +57,22 @@ class RequestIdMiddleware:
         return response
 
 
+class IsolationMiddleware:
+    """No other site may load what is here as its own image, script or style: files, pages and answers of the API.
+
+    Outside of the one that serves static files, which would otherwise go without. CORS, where it is opened, is not
+    concerned: browsers ask this of requests without it.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+
 def read_client_address(request: HttpRequest) -> str:
     """The address that login lockout counts by; ``TrustedProxyMiddleware`` has settled it."""
     return str(request.META.get("REMOTE_ADDR", ""))

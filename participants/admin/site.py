@@ -21,6 +21,7 @@ from participants.admin.records import EventAdmin, PresetAdmin
 from participants.admin.reportpages import ReportPages
 from participants.admin.sessions import SessionAdmin
 from participants.admin.verifying import VerifiesEmails
+from participants.conf import read_oidc
 from participants.models import (
     Batch,
     Delivery,
@@ -88,6 +89,9 @@ class RollcallAdminSite(AdminSite):
             "may_view_reports": request.user.is_active and dashboard.sees_lists(request),
         }
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().login(request, {"provider": read_oidc(), **(extra_context or {})})
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**dashboard.describe(request), **(extra_context or {})})
 
@@ -112,9 +116,12 @@ class RollcallAdminSite(AdminSite):
 
 
 def _is_hidden(model_or_iterable: Any) -> bool:
-    """Messages to workers say nothing to staff: what there is to do is seen on the rows themselves."""
+    """Messages to workers say nothing to staff: what there is to do is seen on the rows themselves.
+
+    Nor does what django-allauth keeps: providers are set by the environment, and a second factor is a secret.
+    """
     models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
-    return DBTaskResult in models
+    return any(model is DBTaskResult or model.__module__.startswith("allauth.") for model in models)
 
 
 def _rank(name: str, order: tuple[str, ...]) -> int:

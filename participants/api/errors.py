@@ -49,6 +49,7 @@ STATUS: dict[str, int] = {
     "too_many_people": 400,
     "unreadable_file": 400,
     "permission_denied": 403,
+    "second_factor_required": 403,
     "unknown_meeting": 400,
     "nobody_found": 409,
     "correction_refused": 400,

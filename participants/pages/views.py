@@ -1,6 +1,7 @@
 """The join page, signing in and out, the health probe. The page's data come from the API, asked by its script."""
 
 import uuid
+from typing import Any
 from urllib.parse import urljoin
 
 from csp.decorators import csp_update
@@ -13,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from participants.conf import read_realtimekit
+from participants.conf import read_oidc, read_realtimekit
 from participants.pages.policy import list_join_sources
 
 
@@ -21,6 +22,9 @@ class SignIn(LoginView):
     """Django's, which follows ``next`` only on this site."""
 
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "provider": read_oidc()}
 
 
 class SignOut(LogoutView):
