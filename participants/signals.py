@@ -1,8 +1,7 @@
 """What follows from a change of a user or a group, wherever it was made.
 
 Names follow, losing the account removes, groups' members are enrolled and removed, a sign-in links, second factors
-leave a history. Bulk changes send
-no signal: each tick looks for what they left.
+leave a history. Bulk changes send no signal: each tick looks for what they left.
 """
 
 from collections.abc import Collection

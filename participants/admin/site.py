@@ -14,6 +14,7 @@ from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.drift import DriftReportAdmin
+from participants.admin.factors import ResetsFactors
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
@@ -69,7 +70,7 @@ class RollcallAdminSite(AdminSite):
         if _is_hidden(model_or_iterable):
             return
         if admin_class is not None and model_or_iterable == (User,):
-            admin_class = type("AccountAdmin", (TellsOfRemovals, VerifiesEmails, admin_class), {})
+            admin_class = type("AccountAdmin", (TellsOfRemovals, VerifiesEmails, ResetsFactors, admin_class), {})
         super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
