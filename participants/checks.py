@@ -83,7 +83,7 @@ def check_sign_in_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessage
     if any(given) and not all(given):
         found.append(
             Error(
-                "The sign-in provider is set in part: OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together.",
+                "The sign-in provider is set in part: OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET go together.",
                 hint="Set all three, or none of them. Until then there is no button.",
                 id="participants.E006",
             )

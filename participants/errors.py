@@ -64,6 +64,11 @@ class SignInFailed(RollcallError):
         self.status = status
 
 
+class EmailUnverified(RollcallError):
+    code = "email_unverified"
+    message = "Confirm your e-mail address first: open the site in this browser and follow what it asks for."
+
+
 class SecondFactorNeeded(RollcallError):
     code = "second_factor_required"
     message = "Your account needs a second factor. Open the site in this browser and follow what it asks for."

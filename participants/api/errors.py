@@ -43,6 +43,7 @@ STATUS: dict[str, int] = {
     "merge_refused": 409,
     "email_missing": 409,
     "email_taken": 409,
+    "email_unverified": 403,
     "unknown_group": 400,
     "meeting_failed": 409,
     "wrong_state": 409,

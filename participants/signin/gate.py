@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
+from participants import conf
 from participants.signin.standing import POWERS, Standing, judge
 
 _OPEN = {"mfa_reauthenticate", "logout", "admin:logout", "admin:jsi18n", "healthz"}
 """What a session reaches that still owes its second factor."""
+_CONFIRMING = {"send_email_link", "confirm_email"}
 _SEEN = "rollcall_seen"
 
 
@@ -35,13 +37,17 @@ class GateMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         match = request.resolver_match
-        if settings.STAFF_MFA == "off" or settings.SESSION_COOKIE_NAME not in request.COOKIES or match is None:
+        if not (conf.requires_second_factor() or conf.requires_verified_email()):
+            return None
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES or match is None:
             return None
         if match.route.startswith("api/") or match.view_name in _OPEN:
             return None
         standing = judge(request, request.user)
         if standing == Standing.ASKED:
             return _send(request, "mfa_reauthenticate")
+        if standing == Standing.UNVERIFIED and match.view_name not in _CONFIRMING:
+            return _send(request, "send_email_link")
         if standing == Standing.MISSING and match.route.startswith(POWERS):
             return _send(request, "mfa_activate_totp")
         return None

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from participants.signin import views
+from participants.signin import confirmation, views
 
 urlpatterns = [
     path("provider/", views.begin, name="oidc_begin"),
     path("provider/callback/", views.come_back, name="oidc_callback"),
+    path("email/", confirmation.send, name="send_email_link"),
+    path("email/<str:key>/", confirmation.confirm, name="confirm_email"),
     path("confirm/", views.give_password, name="account_reauthenticate"),
     path("2fa/", views.show_factor, name="mfa_index"),
     path("2fa/code/", views.give_code, name="mfa_reauthenticate"),

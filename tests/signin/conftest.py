@@ -2,8 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import User
 from pytest_django.live_server_helper import LiveServer
 
+from tests.factories import AdminFactory
+from tests.signin.apps import App, set_up
 from tests.signin.browsing import Surfer
 from tests.signin.provider import CLIENT_ID, CLIENT_SECRET, Provider
 
@@ -27,4 +30,29 @@ def provider(settings: LazySettings) -> Iterator[Provider]:
 
 @pytest.fixture
 def surfer(live_server: LiveServer) -> Surfer:
+    return Surfer(live_server.url)
+
+
+@pytest.fixture
+def staff_mfa(settings: LazySettings) -> None:
+    settings.STAFF_MFA = "required"
+
+
+@pytest.fixture
+def boss() -> User:
+    user: User = AdminFactory(username="boss", email="boss@example.org")
+    return user
+
+
+@pytest.fixture
+def app(surfer: Surfer, boss: User) -> App:
+    """The boss's app; the browser it was set up in has given a code, which counts no more."""
+    surfer.sign_in("boss", next="/admin/")
+    found, _ = set_up(surfer)
+    return found
+
+
+@pytest.fixture
+def fresh(live_server: LiveServer) -> Surfer:
+    """Another browser."""
     return Surfer(live_server.url)
