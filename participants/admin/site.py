@@ -35,7 +35,7 @@ from participants.models import (
     Preset,
     Session,
 )
-from participants.services import rights
+from participants.services import rights, secondfactor
 
 ORDER = (
     *("Meeting", "Participant", "Presence", "Session", "Batch", "DriftReport", "Person", "Preset"),
@@ -87,6 +87,7 @@ class RollcallAdminSite(AdminSite):
         return {
             **super().each_context(request),
             "may_view_connection": may_connect,
+            "shows_second_factor": secondfactor.is_needed(request.user),
             "may_view_reports": request.user.is_active and dashboard.sees_lists(request),
         }
 

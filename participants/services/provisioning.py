@@ -70,7 +70,8 @@ def _choose_user(subject: Subject) -> User:
             raise SignInFailed(
                 "sign_in_email_in_use",
                 "There is an account with your e-mail address here, and nobody has confirmed that it is yours. "
-                "Sign in with its password, or ask an administrator to verify its address; then try again.",
+                "Sign in with its password, or ask an administrator to verify its address: after that this way leads "
+                "to the same account.",
                 status=409,
             )
     return _make_user(subject)
