@@ -103,9 +103,11 @@ def read_budget(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
 
 
 def read_choice(name: str, *, default: str, choices: Sequence[str]) -> str:
+    """One of a few words, in any case."""
+
     def parse(text: str) -> str:
-        if text.lower() in choices:
-            return text.lower()
+        if (choice := text.lower()) in choices:
+            return choice
         raise ValueError
 
     return _read(name, default, parse, " or ".join(choices))

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -57,9 +57,37 @@ class RequestIdMiddleware:
         return response
 
 
+class IsolationMiddleware:
+    """No other site may load what is here as its own image, script or style: files, pages and answers of the API.
+
+    Outside of the one that serves static files, which would otherwise go without. CORS, where it is opened, is not
+    concerned: browsers ask this of requests without it.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+
 def read_client_address(request: HttpRequest) -> str:
-    """The address that login lockout counts by; ``TrustedProxyMiddleware`` has settled it."""
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """The address that login lockout counts by; ``TrustedProxyMiddleware`` has settled it.
+
+    Of IPv6 its network of 64 bits, since whoever has one address there has all of them.
+    """
+    text = str(request.META.get("REMOTE_ADDR", ""))
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, IPv4Address):
+        return text
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network(f"{address}/64", strict=False).network_address)
 
 
 def read_login_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str | None:

@@ -34,6 +34,10 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "corsheaders",
     "csp",
     "rest_framework",
@@ -49,6 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.TrustedProxyMiddleware",
     "config.middleware.RequestIdMiddleware",
+    "config.middleware.IsolationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -60,6 +65,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "participants.signin.gate.GateMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -159,6 +166,33 @@ AXES_CLIENT_IP_CALLABLE = "config.middleware.read_client_address"
 AXES_USERNAME_CALLABLE = "config.middleware.read_login_name"
 AXES_LOCKOUT_TEMPLATE = "registration/lockout.html"
 AXES_DISABLE_ACCESS_LOG = True
+SESSION_COOKIE_AGE = env.read_count("SESSION_AGE", default=14 * 86_400)
+SESSION_IDLE = env.read_count("SESSION_IDLE", default=0, minimum=0)  # seconds; 0 ends no session before its age
+OIDC_ISSUER = env.read_url("OIDC_ISSUER", default=env.read_url("OIDC_SERVER_URL", default=""))
+OIDC_SERVER_URL = env.read_url("OIDC_SERVER_URL", default=OIDC_ISSUER)
+OIDC_CLIENT_ID = env.read_text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.read_text("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.read_text("OIDC_NAME", default="single sign-on")
+OIDC_SCOPES = env.read_text("OIDC_SCOPES", default="openid profile email").replace(",", " ").split()
+OIDC_USERNAME_CLAIM = env.read_text("OIDC_USERNAME_CLAIM")
+OIDC_SECOND_FACTOR = env.read_flag("OIDC_SECOND_FACTOR", default=False)
+STAFF_MFA = env.read_choice("STAFF_MFA", default="off", choices=("off", "required"))
+EMAIL_VERIFICATION = env.read_choice("EMAIL_VERIFICATION", default="off", choices=("off", "required"))
+# Of django-allauth only its dealings with a provider and its second factor are used; participants.signin says which.
+ACCOUNT_ADAPTER = "participants.signin.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*"]
+SOCIALACCOUNT_ADAPTER = "participants.signin.adapters.ProviderAdapter"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+SOCIALACCOUNT_STORE_TOKENS = False
+MFA_ADAPTER = "participants.signin.adapters.FactorAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {"reauthenticate": "participants.signin.codes.CodeForm"}
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Rollcall"
+MFA_TOTP_TOLERANCE = 1  # of half minutes, either way; each code still counts once
 
 JWT_ISSUER = env.read_text("JWT_ISSUER")
 JWT_AUDIENCE = env.read_list("JWT_AUDIENCE")
@@ -171,6 +205,8 @@ CSRF_TRUSTED_ORIGINS = env.read_origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.read_origins("DJANGO_CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_CREDENTIALS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # a pasted list of 20,000 people
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
 FILE_UPLOAD_HANDLERS = [
     "participants.admin.uploads.BoundedUpload",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -183,10 +219,14 @@ TRUSTED_PROXIES = env.read_networks("DJANGO_TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # stripped unless a trusted proxy sent it
 SECURE_SSL_REDIRECT = env.read_flag("DJANGO_SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^webhooks/"]  # a delivery that is redirected is lost
-SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
+SECURE_HSTS_SECONDS = env.read_count(
+    "DJANGO_SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_SSL_REDIRECT else 0, minimum=0
+)
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = env.read_flag("DJANGO_SESSION_COOKIE_SECURE", default=True)
-SESSION_COOKIE_AGE = 14 * 86_400
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would lose the way back from a sign-in provider
 CSRF_COOKIE_SECURE = env.read_flag("DJANGO_CSRF_COOKIE_SECURE", default=True)
 X_FRAME_OPTIONS = "DENY"
 # HSTS for sub-domains and preloading bind a whole domain, which is not this application's to decide.

@@ -8,6 +8,7 @@ from participants.api.errors import answer_server_error
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("participants.api.urls")),
+    path("accounts/", include("participants.signin.urls")),
     path("webhooks/", include("participants.webhooks.urls")),
     path("", include("participants.pages.urls")),
 ]

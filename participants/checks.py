@@ -100,6 +100,39 @@ def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessag
     return found
 
 
+@register(Tags.security)
+def check_sign_in_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    given = (settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET)
+    found: list[CheckMessage] = []
+    if any(given) and not all(given):
+        found.append(
+            Error(
+                "The sign-in provider is set in part: OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET go together.",
+                hint="Set all three, or none of them. Until then there is no button.",
+                id="participants.E006",
+            )
+        )
+    for name in ("OIDC_ISSUER", "OIDC_SERVER_URL"):
+        parts = urlsplit(getattr(settings, name))
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            found.append(
+                Warning(
+                    f"{name} is plain HTTP: whoever answers in the provider's place signs in as anybody.",
+                    hint="Use an https address.",
+                    id="participants.W011",
+                )
+            )
+    if len(settings.OIDC_ISSUER) > 200:
+        found.append(
+            Error(
+                "OIDC_ISSUER is longer than 200 characters, which no account can be stored with.",
+                hint="Look it up in the provider's discovery document.",
+                id="participants.E007",
+            )
+        )
+    return found
+
+
 @register(Tags.security, deploy=True)
 def check_hooks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.HOOKS_ALLOW_HTTP:

@@ -158,6 +158,46 @@ def read_jwt() -> JwtConf | None:
     )
 
 
+@dataclass(frozen=True)
+class OidcConf:
+    """The provider that people may sign in with. ``server_url`` is where its discovery document lies."""
+
+    issuer: str
+    server_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
+    scopes: tuple[str, ...]
+    username_claim: str
+    gives_second_factor: bool
+
+
+def read_oidc() -> OidcConf | None:
+    """None while no provider is set; a check complains of one that is set in part."""
+    if not (settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID and settings.OIDC_CLIENT_SECRET):
+        return None
+    scopes = dict.fromkeys(["openid", *settings.OIDC_SCOPES])
+    return OidcConf(
+        issuer=settings.OIDC_ISSUER,
+        server_url=settings.OIDC_SERVER_URL or settings.OIDC_ISSUER,
+        client_id=settings.OIDC_CLIENT_ID,
+        client_secret=settings.OIDC_CLIENT_SECRET,
+        name=settings.OIDC_NAME,
+        scopes=tuple(scopes),
+        username_claim=settings.OIDC_USERNAME_CLAIM,
+        gives_second_factor=bool(settings.OIDC_SECOND_FACTOR),
+    )
+
+
+def requires_second_factor() -> bool:
+    """Whether staff open nothing by a password, or a provider, alone."""
+    return bool(settings.STAFF_MFA == "required")
+
+
+def requires_verified_email() -> bool:
+    return bool(settings.EMAIL_VERIFICATION == "required")
+
+
 def read_budget() -> tuple[int, float]:
     """Calls, and the seconds of the window in which all processes together make no more of them."""
     calls, seconds = settings.REALTIMEKIT_BUDGET

@@ -82,6 +82,25 @@ class InactiveUser(RollcallError):
     message = "This user is deactivated. Activate the account first."
 
 
+class SignInFailed(RollcallError):
+    """A sign-in by a provider came to nothing; ``code`` says why, and ``status`` is of the page that tells it."""
+
+    def __init__(self, code: str, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class EmailUnverified(RollcallError):
+    code = "email_unverified"
+    message = "Confirm your e-mail address first: open the site in this browser and follow what it asks for."
+
+
+class SecondFactorNeeded(RollcallError):
+    code = "second_factor_required"
+    message = "Your account needs a second factor. Open the site in this browser and follow what it asks for."
+
+
 class PersonBlocked(RollcallError):
     code = "blocked"
     message = "This person is blocked. Unblock them first."

@@ -1,22 +1,26 @@
 """What follows from a change of a user or a group, wherever it was made.
 
-Names follow, losing the account removes, groups' members are enrolled and removed, a sign-in links. Bulk changes send
-no signal: each tick looks for what they left.
+Names follow, losing the account removes, groups' members are enrolled and removed, a sign-in links, second factors
+leave a history. Bulk changes send no signal: each tick looks for what they left.
 """
 
 from collections.abc import Collection
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.dispatch import receiver
+from django.http import HttpRequest
 from django.utils import timezone
 
 from participants.models import Actor, Event, EventKind, Meeting, Participant, Person
 from participants.models.event import record, recorded
-from participants.services import groups, guests, linking, notices, people, removal
+from participants.services import groups, guests, linking, notices, people, removal, secondfactor
+from participants.signin import standing
 
 _BY = Actor(via="signal")
 _CHANGED = frozenset({"post_add", "post_remove", "post_clear"})
@@ -46,10 +50,27 @@ def let_user_go(sender: type[User], instance: User, **kwargs: Any) -> None:
 
 
 @receiver(user_logged_in, dispatch_uid="rollcall.signed_in")
-def link_guest(sender: Any, user: Any, request: Any = None, **kwargs: Any) -> None:
+def link_guest(sender: Any, user: Any, request: HttpRequest | None = None, **kwargs: Any) -> None:
     if request is not None:
         request.session.pop(guests.SESSION_KEY, None)  # who signs in is a guest no longer
     linking.link_at_sign_in(user)
+    if request is not None:
+        standing.note_first_step(request, user)
+
+
+@receiver(authenticator_added, dispatch_uid="rollcall.factor_added")
+def note_factor(sender: Any, user: User, authenticator: Any, **kwargs: Any) -> None:
+    _note_factor(EventKind.FACTOR_ADDED, user, authenticator)
+
+
+@receiver(authenticator_removed, dispatch_uid="rollcall.factor_removed")
+def note_factor_gone(sender: Any, user: User, authenticator: Any, **kwargs: Any) -> None:
+    _note_factor(EventKind.FACTOR_REMOVED, user, authenticator)
+
+
+@receiver(authenticator_reset, dispatch_uid="rollcall.codes_made")
+def note_codes(sender: Any, user: User, **kwargs: Any) -> None:
+    secondfactor.note(EventKind.CODES_MADE, user, by=Actor(via="sign-in", user=user))
 
 
 @receiver(recorded, sender=Event, dispatch_uid="rollcall.notices")
@@ -78,6 +99,12 @@ def follow_tie(sender: Any, instance: Meeting | Group, action: str, **kwargs: An
 @receiver(post_delete, sender=Group, dispatch_uid="rollcall.group_deleted")
 def let_group_go(sender: type[Group], instance: Group, **kwargs: Any) -> None:
     groups.follow_soon(by=_BY)
+
+
+def _note_factor(kind: EventKind, user: User, authenticator: Any) -> None:
+    """Recovery codes come and go with the factor itself."""
+    if authenticator.type == Authenticator.Type.TOTP:
+        secondfactor.note(kind, user, by=Actor(via="sign-in", user=user))
 
 
 def _withdraw(person: Person, kind: EventKind) -> None:

@@ -54,6 +54,7 @@ class VerifiedBy(TextChoices):
 
     STAFF = "staff", "A member of staff"
     PROVIDER = "provider", "The sign-in provider"
+    MAIL = "mail", "A link sent to the address"
 
 
 class KeyScope(TextChoices):

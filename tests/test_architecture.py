@@ -27,21 +27,22 @@ ARROWS: dict[str, set[str]] = {
     "participants.models": {"conf", "states", "errors"},
     "participants.gateway": {"conf", "errors", "realtimekit", "models", "posting"},
     "participants.services": {"conf", "states", "errors", "models", "gateway", "realtimekit", "posting"},
-    "participants.api": {"states", "errors", "models", "services", "realtimekit", "config"},
-    "participants.admin": {"states", "errors", "models", "services", "realtimekit", "config"},
+    "participants.signin": {"states", "errors", "conf", "models", "services"},
+    "participants.api": {"states", "errors", "models", "services", "realtimekit", "signin", "config"},
+    "participants.admin": {"states", "errors", "conf", "models", "services", "realtimekit", "config"},
     "participants.webhooks": {"services"},
-    "participants.pages": {"states", "errors", "conf", "models", "services"},
+    "participants.pages": {"states", "errors", "conf", "models", "services", "signin"},
     "participants.tasks": {"models", "services"},
     "participants.workers": {"gateway", "models", "realtimekit", "services", "tasks"},
     "participants.management": {
         *("states", "errors", "conf", "models", "services", "realtimekit", "demo", "sandbox", "workers"),
     },
-    "participants.signals": {"states", "errors", "models", "services"},
+    "participants.signals": {"states", "errors", "models", "services", "signin"},
     "participants.checks": {"conf", "models"},
     "participants.apps": {"checks", "signals", "tasks"},
     "participants.migrations": {"models"},
     "config": set(),
-    "config.urls": {"api", "admin", "pages", "webhooks"},
+    "config.urls": {"api", "admin", "pages", "signin", "webhooks"},
 }
 # From these parts only these names may be taken, by the importers named.
 PUBLIC: dict[tuple[str, str], set[str]] = {

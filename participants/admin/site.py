@@ -16,6 +16,7 @@ from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.drift import DriftReportAdmin
+from participants.admin.factors import ResetsFactors
 from participants.admin.hookmessages import HookMessageAdmin
 from participants.admin.hooks import HookAdmin
 from participants.admin.invitations import InvitationAdmin
@@ -27,6 +28,7 @@ from participants.admin.records import EventAdmin, PresetAdmin
 from participants.admin.reportpages import ReportPages
 from participants.admin.sessions import SessionAdmin
 from participants.admin.verifying import VerifiesEmails
+from participants.conf import read_oidc
 from participants.models import (
     AccessRequest,
     ApiKey,
@@ -45,7 +47,7 @@ from participants.models import (
     Preset,
     Session,
 )
-from participants.services import rights
+from participants.services import rights, secondfactor
 
 ORDER = (
     *("Meeting", "Participant", "Invitation", "AccessRequest", "Message", "Presence", "Session", "Batch"),
@@ -87,7 +89,7 @@ class RollcallAdminSite(AdminSite):
         if _is_hidden(model_or_iterable):
             return
         if admin_class is not None and model_or_iterable == (User,):
-            admin_class = type("AccountAdmin", (TellsOfRemovals, VerifiesEmails, admin_class), {})
+            admin_class = type("AccountAdmin", (TellsOfRemovals, VerifiesEmails, ResetsFactors, admin_class), {})
         super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
@@ -106,8 +108,12 @@ class RollcallAdminSite(AdminSite):
             **super().each_context(request),
             "may_view_connection": may_connect,
             "may_edit_mail_texts": mailtexts.may_edit(request),
+            "shows_second_factor": secondfactor.is_needed(request.user),
             "may_view_reports": request.user.is_active and dashboard.sees_lists(request),
         }
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().login(request, {"provider": read_oidc(), **(extra_context or {})})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**dashboard.describe(request), **(extra_context or {})})
@@ -133,9 +139,12 @@ class RollcallAdminSite(AdminSite):
 
 
 def _is_hidden(model_or_iterable: Any) -> bool:
-    """Messages to workers say nothing to staff: what there is to do is seen on the rows themselves."""
+    """Messages to workers say nothing to staff: what there is to do is seen on the rows themselves.
+
+    Nor does what django-allauth keeps: providers are set by the environment, and a second factor is a secret.
+    """
     models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
-    return DBTaskResult in models
+    return any(model is DBTaskResult or model.__module__.startswith("allauth.") for model in models)
 
 
 def _rank(name: str, order: tuple[str, ...]) -> int:

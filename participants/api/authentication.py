@@ -1,17 +1,18 @@
-"""Who calls: a browser with its session or an invitation's, a back end with an API key, an app with a bearer token."""
+"""Who calls: a browser with its session or an invitation's, a back end by API key, an app by bearer token."""
 
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 from rest_framework import authentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from participants.api.counting import count_refusal
-from participants.errors import RollcallError, Unrecognised
+from participants.errors import EmailUnverified, RollcallError, SecondFactorNeeded, Unrecognised
 from participants.models import ApiKey, ExternalIdentity
 from participants.services import apikeys, bearers, guests
+from participants.signin import standing
 
 _SCHEMES = ("bearer", "api-key")
 
@@ -58,8 +59,26 @@ class TokenAuthentication(authentication.BaseAuthentication):
         return "Bearer"
 
 
+class StepMissing(PermissionDenied):
+    """DRF's own kind of error: after another one it would look for the user again while it answers."""
+
+    def __init__(self, detail: str, code: str) -> None:
+        super().__init__(detail, code)
+        self.default_code = code
+
+
 class SessionAuthentication(authentication.SessionAuthentication):
     """The browser's session with CSRF. Nobody signed in is 401, which DRF's own class answers with 403."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Raises StepMissing for a session that still owes its second factor, or its confirmed address."""
+        found: tuple[User, None] | None = super().authenticate(request)
+        if found is not None:
+            try:
+                standing.demand(request._request, found[0])
+            except (SecondFactorNeeded, EmailUnverified) as error:
+                raise StepMissing(str(error), error.code) from error
+        return found
 
     def authenticate_header(self, request: Request) -> str:
         return "Session"

@@ -11,7 +11,7 @@ import participants.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("participants", "0018_invitations"),
+        ("participants", "0019_signin"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

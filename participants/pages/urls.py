@@ -6,6 +6,7 @@ urlpatterns = [
     path("", views.show_home, name="home"),
     path("m/<uuid:meeting_id>/", views.show_meeting, name="meeting"),
     path("accounts/login/", views.SignIn.as_view(), name="login"),
+    path("accounts/login/", views.SignIn.as_view(), name="account_login"),  # django-allauth's name for it
     path("accounts/logout/", views.SignOut.as_view(), name="logout"),
     path("healthz/", views.report_health, name="healthz"),
 ]

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from participants.conf import binds_first_device, read_realtimekit
+from participants.conf import binds_first_device, read_oidc, read_realtimekit
 from participants.pages.policy import list_join_sources
 from participants.services import guests
 
@@ -23,6 +23,9 @@ class SignIn(LoginView):
     """Django's, which follows ``next`` only on this site."""
 
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "provider": read_oidc()}
 
 
 class SignOut(LogoutView):

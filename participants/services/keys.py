@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db import connection, transaction
 from django.db.models import Model
 
@@ -17,6 +18,7 @@ _COLUMNS: tuple[tuple[type[Model], str, bool], ...] = (
     (Hook, "previous_secret", False),
 )
 """Where secrets are, and whether one that no key decrypts is dropped."""
+_SECRETS = ("secret", "seed")
 
 
 @dataclass
@@ -30,21 +32,30 @@ class Rotation:
 def rotate_tokens(*, by: Actor) -> Rotation:
     """Encrypt every stored secret with the first key of TOKEN_ENCRYPTION_KEYS. Safe to repeat, safe while serving.
 
-    A token that no key decrypts is dropped: the next join fetches a new one. The secret of an outgoing webhook stays,
-    for nobody could make it again.
+    A token that no key decrypts is dropped: the next join fetches a new one. The secrets of outgoing webhooks and of
+    second factors stay, for nobody could make them again.
     """
     result = Rotation()
-    for model, column, drops in (
-        (Participant, "token", True),
-        (Hook, "secret", False),
-        (Hook, "previous_secret", False),
-    ):
+    for model, column, drops in _COLUMNS:
         keys = list(model._default_manager.filter(**{f"{column}__isnull": False}).values_list("pk", flat=True))
         for start in range(0, len(keys), CHUNK):
             for pk in keys[start : start + CHUNK]:
                 _rotate_one(model, column, pk, result, drops=drops)
+    for factor in Authenticator.objects.all():
+        _rotate_factor(factor.pk)
     record(EventKind.KEYS_ROTATED, by, rotated=result.rotated, dropped=result.dropped)
     return result
+
+
+def _rotate_factor(pk: int) -> None:
+    """The secret of a second factor. One that no key decrypts stays, since its key may come back."""
+    with transaction.atomic():
+        factor = Authenticator.objects.select_for_update().filter(pk=pk).first()
+        if factor is None:
+            return
+        moved = {name: rotate(factor.data[name]) for name in _SECRETS if name in factor.data}
+        factor.data.update({name: text for name, text in moved.items() if text is not None})
+        factor.save(update_fields=["data"])
 
 
 def _rotate_one(model: type[Model], column: str, pk: Any, result: Rotation, *, drops: bool) -> None:

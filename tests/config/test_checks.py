@@ -35,6 +35,9 @@ def test_settings_in_order_have_no_findings() -> None:
         ("REALTIMEKIT_BASE_URL", "http://rtk.example.org/client/v4", "participants.W002", False),
         ("TOKEN_ENCRYPTION_KEYS", [], "participants.W003", False),
         ("HOOKS_ALLOW_HTTP", True, "participants.W010", False),
+        ("OIDC_ISSUER", "https://id.example.org", "participants.E006", True),
+        ("OIDC_CLIENT_SECRET", "secret", "participants.E006", True),
+        ("OIDC_SERVER_URL", "http://id.example.org", "participants.W011", False),
     ],
 )
 def test_a_misconfiguration_has_its_id_a_hint_and_names_the_variable(
