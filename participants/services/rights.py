@@ -1,9 +1,10 @@
 """Who may do what. Staff hold model permissions; a meeting's managers hold some of them for that meeting."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from participants.models import DriftItem, Meeting, Participant, Presence, Session
 from participants.states import DriftAction, DriftKind
@@ -73,25 +74,35 @@ def list_meetings(user: User | AnonymousUser, right: str = "view_meeting") -> Qu
         return Meeting.objects.all()
     if right not in MANAGER_RIGHTS or not user.is_active:
         return Meeting.objects.none()
-    return Meeting.objects.filter(pk__in=Meeting.objects.filter(Q(managers=user.pk)).values("pk"))
+    return Meeting.objects.filter(pk__in=managed_by(user.pk))
+
+
+def managed_by(*users: int | None) -> QuerySet[Any, Any]:
+    """Keys of the meetings that these users manage."""
+    return Meeting.managers.through.objects.filter(user__in=users).values("meeting")
 
 
 def list_participants(user: User | AnonymousUser, right: str = "view_participant") -> QuerySet[Participant]:
     """The participants for whom the user has the right."""
     if holds(user, right):
         return Participant.objects.all()
-    return Participant.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
+    return Participant.objects.filter(meeting__in=_find_scope(user, right))
 
 
 def list_sessions(user: User | AnonymousUser, right: str = "view_session") -> QuerySet[Session]:
     """Sessions of meetings for which the user has the right; staff see those of meetings unknown to us too."""
     if holds(user, right):
         return Session.objects.all()
-    return Session.objects.filter(meeting__in=list_meetings(user, right).values("pk"))
+    return Session.objects.filter(meeting__in=_find_scope(user, right))
 
 
 def list_presences(user: User | AnonymousUser, right: str = "view_presence") -> QuerySet[Presence]:
     """Who came to the meetings for which the user has the right."""
     if holds(user, right):
         return Presence.objects.all()
-    return Presence.objects.filter(session__meeting__in=list_meetings(user, right).values("pk"))
+    return Presence.objects.filter(meeting__in=_find_scope(user, right))
+
+
+def _find_scope(user: User | AnonymousUser, right: str) -> QuerySet[Any, Any]:
+    """Keys of the meetings of who does not have the right for all: without asking what else they hold."""
+    return managed_by(user.pk if right in MANAGER_RIGHTS and user.is_active else None)
