@@ -99,9 +99,9 @@ faults: setup ## Kill and lose at full length, on SQLite and PostgreSQL (half an
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -s -m faults tests/faults
 	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest -s -m faults tests/faults
 
-bench: setup ## Measure joins, bulk enrolment, an opening storm (ten minutes of a machine with nothing else to do)
+bench: setup ## Measure joins, bulk enrolment, an opening storm, reports (an hour of a machine with nothing else to do)
 	@$(VENV) -m benchmarks.join
-	@missed=0; for one in bulk storm; do $(VENV) -m benchmarks.$$one || missed=1; done; exit $$missed
+	@missed=0; for one in bulk storm reports; do $(VENV) -m benchmarks.$$one || missed=1; done; exit $$missed
 
 lock: .venv/installed.stamp ## Compile the lock files anew
 	$(VENV) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

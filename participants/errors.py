@@ -236,6 +236,11 @@ class TooManyRows(RollcallError):
     message = "More than 100,000 rows match. Narrow the filter, or download the list as CSV, which has no limit."
 
 
+class TooSlow(RollcallError):
+    code = "too_slow"
+    message = "This looks at too many rows. Narrow it: a meeting, or the dates of the sessions, help most."
+
+
 class ReportUnnamed(RollcallError):
     code = "report_unnamed"
     message = "Give the report a name of at most 100 characters."

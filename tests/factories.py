@@ -24,6 +24,7 @@ from participants.models import (
     Preset,
     Session,
 )
+from participants.services import tallies
 from participants.states import (
     DRIFT_ACTIONS,
     TELLABLE,
@@ -240,6 +241,7 @@ class PresenceFactory(DjangoModelFactory[Presence]):
 
     class Meta:
         model = Presence
+        skip_postgeneration_save = True
 
     class Params:
         joined: float | None = None
@@ -266,6 +268,14 @@ class PresenceFactory(DjangoModelFactory[Presence]):
     late_seconds = factory.LazyAttribute(lambda row: None if row.joined is None else int(60 * row.joined))
     share_of_window = factory.LazyAttribute(lambda row: row.measured_seconds / 3600)
     share_of_session = factory.LazyAttribute(lambda row: row.measured_seconds / 3600)
+    meeting = factory.SelfAttribute("session.meeting")
+    began_at = factory.LazyAttribute(lambda row: tallies.find_beginning(row.session))
+
+    @factory.post_generation  # type: ignore[untyped-decorator]  # factory-boy's own
+    def tallied(self, create: bool, extracted: object, **kwargs: object) -> None:
+        if create:
+            tallies.tally(self.session)
+            tallies.note_first([self.participant_id])
 
 
 class HookFactory(DjangoModelFactory[Hook]):

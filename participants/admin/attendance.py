@@ -5,8 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,7 +19,7 @@ from participants.admin.reportlists import ReportList
 from participants.admin.zones import read_reader_zone
 from participants.errors import CorrectionRefused, RollcallError
 from participants.models import Attendance, Presence
-from participants.services import presence, rights
+from participants.services import presence
 from participants.services.reports import SUBJECTS
 from participants.states import ReportSubject
 
@@ -35,9 +34,9 @@ class AttendanceAdmin(ReportList[Presence]):
     subject = SUBJECTS[ReportSubject.ATTENDANCE]
     change_form_template = "admin/participants/presence/change_form.html"
     list_display = ("who", "in_meeting", "state_badge", "joined", "left", "minutes", "share", "late")
-    search_fields = subject.searched
+    search_fields = ("pk",)  # has the field shown; where words are looked for is in services.wordsearch
     search_help_text = "Name, e-mail, username, meeting or custom participant id"
-    ordering = ("-session__started_at", "-pk")
+    ordering = subject.order
 
     def has_view_permission(self, request: HttpRequest, obj: Presence | None = None) -> bool:
         meeting = obj.participant.meeting if obj else None
@@ -46,8 +45,7 @@ class AttendanceAdmin(ReportList[Presence]):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Presence]:
-        rows = rights.list_presences(request.user)
+    def dress(self, request: HttpRequest, rows: QuerySet[Presence]) -> QuerySet[Presence]:
         related = (
             "session__meeting",
             "participant__person__user",
@@ -56,7 +54,7 @@ class AttendanceAdmin(ReportList[Presence]):
             "corrected_key",
         )
         large = ("session__raw", "session__meeting__raw", "participant__preset__raw", "participant__token")
-        return rows.select_related(*related).defer(*large).order_by(*self.ordering)
+        return rows.select_related(*related).defer(*large, "participant__raw")
 
     @admin.display(description="person", ordering="participant__person__display_name")
     def who(self, row: Presence) -> SafeString:
@@ -64,7 +62,7 @@ class AttendanceAdmin(ReportList[Presence]):
         below = person.email or ("Guest" if person.user_id is None else "")
         return render_who(row.participant.effective_name or str(person), below)
 
-    @admin.display(description="meeting and session", ordering="session__started_at")
+    @admin.display(description="meeting and session", ordering="began_at")
     def in_meeting(self, row: Presence) -> SafeString:
         meeting = row.session.meeting
         title = meeting.title if meeting else row.session.title
@@ -99,7 +97,7 @@ class AttendanceAdmin(ReportList[Presence]):
     def minutes(self, row: Presence) -> SafeString:
         return render_number(row.seconds / 60) if row.came or row.seconds else badges.NOTHING
 
-    @admin.display(description="share", ordering=Coalesce(F("share_of_window"), F("share_of_session")))
+    @admin.display(description="share", ordering="share")
     def share(self, row: Presence) -> SafeString:
         share = row.share_of_window if row.share_of_window is not None else row.share_of_session
         return render_share(share) if row.came or row.seconds else badges.NOTHING

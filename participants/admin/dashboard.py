@@ -14,7 +14,7 @@ from participants.admin.history import Entry, describe_event
 from participants.admin.reportpages import link_list
 from participants.admin.zones import read_reader_zone
 from participants.models import Event
-from participants.services import budget, hooks, overview, rights, savedreports
+from participants.services import budget, hooks, overview, reports, rights, savedreports
 from participants.services.reports import SUBJECTS
 from participants.states import MeetingStatus, ParticipantState
 
@@ -24,7 +24,7 @@ EVENTS_SHOWN = 8
 @dataclass(frozen=True)
 class Card:
     label: str
-    value: int
+    value: str
     url: str
     tone: Tone
     hint: str
@@ -67,9 +67,11 @@ def list_cards(request: HttpRequest) -> list[Card]:
         now = timezone.now()
         opened = Q(opens_at=None) | Q(opens_at__lte=now)
         open_now = opened & (Q(closes_at=None) | Q(closes_at__gt=now)) & Q(status=MeetingStatus.ACTIVE)
-        count = rights.list_meetings(request.user).filter(open_now).count()
+        count, more = reports.count(rights.list_meetings(request.user).filter(open_now))
         url = reverse("admin:participants_meeting_changelist") + "?now=open"
-        cards.append(Card("Meetings open now", count, url, "good" if count else "quiet", "People can join these"))
+        cards.append(
+            Card("Meetings open now", _write(count, more), url, "good" if count else "quiet", "People can join these")
+        )
     if may(request, "view_participant"):
         cards += _count_participants(request)
     if rights.holds(request.user, "manage_hooks"):
@@ -101,8 +103,13 @@ def _count_participants(request: HttpRequest) -> list[Card]:
         (ParticipantState.PENDING, "Pending", "wait", "RealtimeKit is still to be told"),
         (ParticipantState.FAILED, "Failed", "bad", "Refused by RealtimeKit; need you"),
     ]
-    counts = {state: rows.filter(state=state).count() for state, *_ in wanted}
+    counts = {state: reports.count(rows.filter(state=state)) for state, *_ in wanted}
     return [
-        Card(label, counts[state], f"{url}?state={state}", tone if counts[state] else "quiet", hint)
+        Card(label, _write(*counts[state]), f"{url}?state={state}", tone if counts[state][0] else "quiet", hint)
         for state, label, tone, hint in wanted
     ]
+
+
+def _write(count: int, more: bool) -> str:
+    """Exact up to ten thousand, as in the lists."""
+    return f"{count:,}+" if more else f"{count}"

@@ -45,9 +45,9 @@ class ParticipantAdmin(ReportList[Participant]):
     list_display = ("who", "in_meeting", "state_badge", "token_state", "role", "changed")
     subject = SUBJECTS[ReportSubject.PARTICIPANTS]
     has_periods = False
-    search_fields = subject.searched
+    search_fields = ("pk",)  # has the field shown; where words are looked for is in services.wordsearch
     search_help_text = "Name, e-mail, username, custom participant id or RealtimeKit id"
-    ordering = ("-updated_at",)
+    ordering = subject.order
     fieldsets = (
         (
             "Enrolment",
@@ -91,14 +91,12 @@ class ParticipantAdmin(ReportList[Participant]):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Participant]:
+    def dress(self, request: HttpRequest, rows: QuerySet[Participant]) -> QuerySet[Participant]:
         related = ("meeting__default_preset", "person__user", "preset", "enrolled_by", "removed_by")
-        rows = rights.list_participants(request.user).select_related(*related)
         shows_person = Value(rights.holds(request.user, "view_person"))
         rows = rows.annotate(shows_meeting=Value(may(request, "view_meeting")), shows_person=shows_person)
-        return rows.defer("raw", "meeting__raw", "preset__raw", "meeting__default_preset__raw").order_by(
-            *self.ordering
-        )
+        large = ("raw", "meeting__raw", "preset__raw", "meeting__default_preset__raw")
+        return rows.select_related(*related).defer(*large)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {

@@ -1,13 +1,15 @@
 """Lists that staff ask questions of: filter form, bounded count, totals, saved reports, downloads."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -24,20 +26,39 @@ from participants.admin.questions import (
     read_asked,
 )
 from participants.admin.zones import read_reader_zone
-from participants.errors import RollcallError
-from participants.services import exporting, reportfiles, reports, savedreports
+from participants.errors import RollcallError, TooSlow
+from participants.services import exporting, reportfiles, reports, savedreports, wordsearch
+from participants.services.bounding import bounded
 from participants.services.reports import Asked, Subject
 
 M = TypeVar("M", bound=Model)
+PAGE_SECONDS = 15.0
+"""The longest that a statement of a page takes."""
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts exactly up to ``reports.COUNTED`` and looks at no more rows than that."""
+    """Counts exactly up to ``reports.COUNTED`` and looks at no more rows than that.
+
+    A page is found by its keys, which stand in the indexes, and only then read with all that belongs to it.
+    """
+
+    sample: QuerySet[Any] | None = None
+    dress: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
 
     @cached_property
     def counted(self) -> tuple[int, bool]:
         assert isinstance(self.object_list, QuerySet)
-        return reports.count(self.object_list)
+        return reports.count(self.object_list, sample=self.sample)
+
+    def page(self, number: Any) -> Page[Any]:
+        number = self.validate_number(number)
+        begin = (number - 1) * self.per_page
+        rows = self.object_list
+        assert isinstance(rows, QuerySet)
+        keys = list(rows.values_list("pk", flat=True)[begin : begin + self.per_page])
+        found = rows.model._default_manager.filter(pk__in=keys).order_by()
+        by_key = {row.pk: row for row in (self.dress(found) if self.dress else found)}
+        return self._get_page([by_key[key] for key in keys if key in by_key], number, self)
 
     @cached_property
     def count(self) -> int:
@@ -57,6 +78,20 @@ class ReportChangeList(ChangeList):
         found = next(spec for spec in self.filter_specs if isinstance(spec, QuestionsFilter))
         return found.asked
 
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:  # then Django leaves the paginator aside
+            self.result_list = self.paginator.page(1).object_list
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """By the column chosen and then as the list usually is, all in one direction, as the indexes are."""
+        usual = self.model_admin.subject.order  # type: ignore[attr-defined]  # only of report lists
+        chosen = super().get_ordering(request, queryset)
+        last = {name.lstrip("-") for name in usual}
+        own = [part for part in chosen if not isinstance(part, str) or part.lstrip("-") not in last]
+        backwards = _is_backwards(chosen[0]) if chosen else True
+        return [*own, *(name if backwards else name.lstrip("-") for name in usual)]
+
     def link_without(self, name: str) -> str:
         question = self.asked.subject.find_question(name)
         names = (name, *question.aliases) if question else (name,)
@@ -64,6 +99,10 @@ class ReportChangeList(ChangeList):
 
     def link_on(self, period: str) -> str:
         return str(self.get_query_string({"on": period or None, TOTALS: None}))
+
+
+def _is_backwards(part: Any) -> bool:
+    return part.startswith("-") if isinstance(part, str) else bool(getattr(part, "descending", False))
 
 
 class ReportList(ReadOnly[M]):
@@ -79,10 +118,32 @@ class ReportList(ReadOnly[M]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ReportChangeList
 
+    def dress(self, request: HttpRequest, rows: QuerySet[M]) -> QuerySet[M]:
+        """With all that the list shows of them."""
+        raise NotImplementedError
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
+        return self.dress(request, self.subject.list_rows(_user(request))).order_by(*self.ordering)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
-        return reports.search(queryset, self.subject, search_term), False
+        found = wordsearch.search(queryset, self.subject.key, search_term)
+        request.rollcall_sample = found.sample  # type: ignore[attr-defined]  # of this request's one list
+        return found.rows, False
+
+    def get_paginator(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[M],
+        per_page: int,
+        orphans: int = 0,
+        allow_empty_first_page: bool = True,
+    ) -> BoundedPaginator:
+        paginator = BoundedPaginator(queryset, per_page, orphans, allow_empty_first_page)
+        paginator.sample = getattr(request, "rollcall_sample", None)
+        paginator.dress = partial(self.dress, request)
+        return paginator
 
     def get_urls(self) -> list[URLPattern]:
         wrap, name = self.admin_site.admin_view, f"{self.opts.app_label}_{self.opts.model_name}"
@@ -99,11 +160,24 @@ class ReportList(ReadOnly[M]):
         zone = read_reader_zone(request)
         answer: Any
         with timezone.override(zone):
-            answer = super().changelist_view(request, {"zone": zone, **(extra_context or {})})
-            if hasattr(answer, "render") and "cl" in (answer.context_data or {}):
-                answer.context_data.update(self._describe(request, answer.context_data["cl"]))
-                answer.render()  # while the zone is the reader's
+            if request.method != "GET":
+                answer = super().changelist_view(request, {"zone": zone, **(extra_context or {})})
+            else:
+                try:
+                    with bounded(PAGE_SECONDS):
+                        answer = self._show(request, {"zone": zone, **(extra_context or {})})
+                except TooSlow as error:
+                    title = str(self.opts.verbose_name_plural).capitalize()
+                    context = self.give_context(request, title, trouble=error, again=request.GET.urlencode())
+                    answer = render(request, "admin/participants/too_slow.html", context, status=422)
         assert isinstance(answer, HttpResponse)
+        return answer
+
+    def _show(self, request: HttpRequest, context: dict[str, Any]) -> Any:
+        answer: Any = super().changelist_view(request, context)
+        if hasattr(answer, "render") and "cl" in (answer.context_data or {}):
+            answer.context_data.update(self._describe(request, answer.context_data["cl"]))
+            answer.render()  # while the zone is the reader's
         return answer
 
     def csv_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
@@ -156,7 +230,12 @@ class ReportList(ReadOnly[M]):
         """What the template needs beside Django's own."""
         asked = cl.asked
         inputs = list_inputs(request, asked)
-        totals = reports.total(self.subject, cl.queryset) if TOTALS in request.GET and cl.result_count else None
+        totals, too_slow = None, ""
+        if TOTALS in request.GET and cl.result_count:
+            try:
+                totals = reports.total(self.subject, cl.queryset)
+            except TooSlow as error:
+                too_slow = str(error)
         periods = list_periods(asked) if self.has_periods else None
         saved = list(savedreports.list_for(_user(request), self.subject.key.value)[:20])
         return {
@@ -166,6 +245,7 @@ class ReportList(ReadOnly[M]):
             "kept": [(name, request.GET[name]) for name in ("q", "o") if request.GET.get(name)]
             + [(one.question.name, one.text) for one in inputs if one.question.hidden and one.text],
             "totals": totals,
+            "totals_too_slow": too_slow,
             "totals_link": cl.get_query_string({TOTALS: "1"}),
             "count_text": cl.paginator.count_text,
             "periods": periods,

@@ -58,6 +58,7 @@ STATUS: dict[str, int] = {
     "unreadable_filter": 400,
     "report_unnamed": 400,
     "too_many_rows": 400,
+    "too_slow": 422,
     "rights_changed": 403,
     "export_gone": 404,
     "unknown_parameter": 400,

@@ -50,6 +50,12 @@ class StrangerPages(Pages):
         return bool(re.fullmatch(r"[^\x00\ud800-\udfff]{1,255}", text, re.DOTALL))
 
 
+class AttendancePages(Pages):
+    """By when their sessions began, as the lists in admin are."""
+
+    ordering = ("-began_at", "-id")
+
+
 def read_filters(request: Request) -> dict[str, Any]:
     """Raises ValidationError that names every filter that can't be read."""
     values, problems = attendancefilters.read(request.query_params)
@@ -103,7 +109,7 @@ class AttendanceView(ManageView):
         caller = read_caller(request)
         check_scope(caller, "view_presence")
         rows = attendancefilters.narrow(rights.list_presences(caller), read_filters(request))
-        pages = Pages()
+        pages = AttendancePages()
         page: list[Presence] | None = pages.paginate_queryset(_with_relations(rows), request, view=self)
         return pages.get_paginated_response([render_presence(row) for row in page or []])
 
@@ -124,7 +130,7 @@ class AttendanceExportView(ManageView):
         caller = read_caller(request)
         rows = rights.list_presences(caller)
         if not rights.holds(caller, "export_data"):
-            rows = rows.filter(session__meeting__in=rights.list_meetings(caller, "export_data").values("pk"))
+            rows = rows.filter(meeting__in=rights.list_meetings(caller, "export_data").values("pk"))
         return _stream(request, rows, None)
 
 
@@ -142,7 +148,7 @@ class MeetingAttendanceExportView(ManageView):
     def get(self, request: Request, meeting_id: uuid.UUID) -> HttpResponseBase:
         meeting = find_meeting(request, meeting_id, "view_presence")
         require_export(request, meeting)
-        return _stream(request, Presence.objects.filter(session__meeting=meeting), meeting)
+        return _stream(request, Presence.objects.filter(meeting=meeting), meeting)
 
 
 class CorrectionView(ManageView):

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("participants", "0013_report_indexes"),
+        ("participants", "0015_report_order"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

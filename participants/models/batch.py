@@ -73,7 +73,10 @@ class Batch(Identified, Claimed):
                 condition=~Q(kind=BatchKind.ENROL) | Q(meeting__isnull=False), name="batch_enrols_into_a_meeting"
             ),
         ]
-        indexes = [models.Index(fields=["created_at"], condition=~Q(task=""), name="batch_unfinished")]
+        indexes = [
+            models.Index(fields=["created_at"], condition=~Q(task=""), name="batch_unfinished"),
+            models.Index(fields=["created_at", "id"], name="batch_newest"),
+        ]
 
     def __str__(self) -> str:
         where = self.meeting.title if self.meeting else "several meetings"

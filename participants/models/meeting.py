@@ -127,6 +127,9 @@ class Meeting(Identified, Mirrored, Leased):
         ]
         indexes = [
             models.Index(fields=["state", "next_attempt_at"], name="meeting_work"),
+            models.Index(fields=["title", "id"], name="meeting_titled"),
+            models.Index(fields=["created_at", "id"], name="meeting_newest"),
+            models.Index(fields=["opens_at"], name="meeting_opens"),
         ]
 
     def __str__(self) -> str:

@@ -25,6 +25,10 @@ NAME_LIMIT = 100
 """Longest name and title we send (contract 18, row 31)."""
 
 
+NO_TOKEN = Q(token__isnull=True) | Q(token_expires_at=None)
+_ORDER = ("updated_at", "id")
+
+
 class ParticipantQuerySet(LeasedQuerySet["Participant"]):
     moves = PARTICIPANT_MOVES
 
@@ -82,7 +86,7 @@ class Participant(Identified, Leased):
     meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="participants")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="participants")
     custom_participant_id = models.CharField(max_length=255, editable=False, db_index=True)
-    preset = models.ForeignKey(Preset, on_delete=models.PROTECT, related_name="participants")
+    preset = models.ForeignKey(Preset, on_delete=models.PROTECT, related_name="participants", db_index=False)
     name = models.CharField(max_length=NAME_LIMIT, blank=True, default="", help_text="Empty: the person's name.")
     realtimekit_id = models.CharField("RealtimeKit id", max_length=255, null=True, blank=True, editable=False)
     applied_preset = models.CharField(max_length=255, blank=True, default="", editable=False)
@@ -99,6 +103,7 @@ class Participant(Identified, Leased):
         on_delete=models.SET_NULL,
         related_name="enrolled_participants",
         editable=False,
+        db_index=False,
     )
     batch = models.ForeignKey(
         "participants.Batch",
@@ -107,11 +112,12 @@ class Participant(Identified, Leased):
         on_delete=models.PROTECT,
         related_name="participants",
         editable=False,
+        db_index=False,
         help_text="The bulk enrolment that enrolled them, and whose undoing removes them.",
     )
     token = EncryptedTextField(null=True, blank=True, editable=False)
     token_issued_at = models.DateTimeField(null=True, blank=True, editable=False)
-    token_expires_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    token_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     token_expiry_source = models.CharField(
         max_length=16, choices=ExpirySource.choices, blank=True, default="", editable=False
     )
@@ -133,6 +139,10 @@ class Participant(Identified, Leased):
         default="",
         editable=False,
         help_text="Why they were removed last; blank is anything else. Says nothing of those who are not removed.",
+    )
+
+    first_came_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="To any session. Empty: they never came."
     )
 
     raw = models.JSONField(default=dict, blank=True, editable=False)
@@ -173,7 +183,20 @@ class Participant(Identified, Leased):
             models.Index(fields=["verify_after"], condition=Q(verify_after__isnull=False), name="participant_verify"),
             models.Index(fields=["meeting", "state"], name="participant_meeting_state"),
             models.Index(fields=["meeting", "person"], condition=Q(source="group"), name="participant_of_group"),
-            models.Index(fields=["updated_at", "id"], name="participant_changed"),
+            # The list is in the order of (updated_at, id); what it is asked for is in that order within each value.
+            models.Index(fields=[*_ORDER], name="participant_changed"),
+            models.Index(fields=["state", *_ORDER], name="participant_by_state"),
+            models.Index(fields=["source", *_ORDER], name="participant_by_source"),
+            models.Index(fields=["preset", *_ORDER], name="participant_by_preset"),
+            models.Index(fields=["enrolled_by", *_ORDER], name="participant_by_enroller"),
+            models.Index(fields=["batch", *_ORDER], name="participant_by_batch"),
+            models.Index(fields=["created_at", *_ORDER], name="participant_enrolled"),
+            models.Index(fields=["token_expires_at", *_ORDER], name="participant_token"),
+            models.Index(
+                fields=["realtimekit_id"], opclasses=["varchar_pattern_ops"], name="participant_by_remote_id"
+            ),
+            models.Index(fields=[*_ORDER], condition=NO_TOKEN, name="participant_no_token"),
+            models.Index(fields=[*_ORDER], condition=Q(first_came_at=None), name="participant_never_came"),
         ]
 
     def __str__(self) -> str:

@@ -46,6 +46,7 @@ class Person(Identified):
                 name="person_email_unique_without_user",
             )
         ]
+        indexes = [models.Index(fields=["display_name", "id"], name="person_named")]
 
     def __str__(self) -> str:
         return self.display_name or self.email or "Unnamed person"

@@ -27,7 +27,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(Identified, Mirrored):
     """A live run of a meeting. ``realtimekit_id`` is the session's.
 
-    The window is the meeting's as it was when the session began; who was enrolled then has a ``Presence``.
+    The window is the meeting's as it was when the session began; who was enrolled then has a ``Presence``. The counts
+    are of these, kept by ``services.tallies``: a list of sessions counts no people.
     """
 
     meeting = models.ForeignKey(
@@ -53,6 +54,10 @@ class Session(Identified, Mirrored):
     pull_due_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
     pull_attempts = models.PositiveIntegerField(default=0, editable=False)
     last_error_code = models.CharField(max_length=64, blank=True, default="", editable=False)
+    expected_count = models.PositiveIntegerField(default=0, editable=False, help_text="Enrolled when it began.")
+    came_count = models.PositiveIntegerField(default=0, editable=False)
+    absent_count = models.PositiveIntegerField(default=0, editable=False)
+    present_seconds = models.PositiveBigIntegerField(default=0, editable=False, help_text="Of everybody together.")
 
     objects = SessionQuerySet.as_manager()
 
@@ -65,7 +70,12 @@ class Session(Identified, Mirrored):
         indexes = [
             models.Index(fields=["meeting", "started_at"], name="session_of_meeting"),
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="session_live"),
-            models.Index(fields=["started_at"], name="session_started"),
+            models.Index(fields=["realtimekit_id"], opclasses=["varchar_pattern_ops"], name="session_by_remote_id"),
+            # What the list of sessions is sorted by.
+            models.Index(fields=["started_at", "id"], name="session_started"),
+            models.Index(fields=["ended_at", "started_at", "id"], name="session_ended"),
+            models.Index(fields=["came_count", "started_at", "id"], name="session_came"),
+            models.Index(fields=["absent_count", "started_at", "id"], name="session_absent"),
         ]
 
     def __str__(self) -> str:
@@ -106,15 +116,40 @@ class Attendance(Identified):
         return f"{self.name or self.custom_participant_id or self.peer_id} in {self.session}"
 
 
+_ORDER = ("began_at", "id")
+_ASKED = ("first_joined_at", "seconds", "share", "late_seconds", "left_early_seconds")
+
+
 class Presence(Identified):
     """What became of one participant in one session: the union of their connections, computed anew at every news.
 
     Whoever was enrolled when the session began has a row, come or not. Staff may correct the minutes, with a
     reason; what was measured stays. Seconds are whole.
+
+    ``meeting`` and ``began_at`` are the session's, copied: lists of millions are in the order of the sessions, and an
+    order that comes of a join has no index.
     """
 
-    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="presences", editable=False)
-    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="presences", editable=False)
+    session = models.ForeignKey(
+        Session, on_delete=models.PROTECT, related_name="presences", editable=False, db_index=False
+    )
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="presences", editable=False, db_index=False
+    )
+    meeting = models.ForeignKey(
+        Meeting,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+        help_text="The session's.",
+    )
+    began_at = models.DateTimeField(
+        editable=False, help_text="When the session began, or else when it was first heard of."
+    )
     was_enrolled = models.BooleanField(default=False, editable=False, help_text="When the session began.")
     first_joined_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_left_at = models.DateTimeField(
@@ -147,9 +182,14 @@ class Presence(Identified):
         output_field=models.PositiveIntegerField(),
         db_persist=True,
     )
+    share = models.GeneratedField(
+        expression=Coalesce(F("share_of_window"), F("share_of_session"), 0.0),
+        output_field=models.FloatField(),
+        db_persist=True,
+    )
 
     class Meta:
-        ordering = ["-session__started_at", "participant__person__display_name", "id"]
+        ordering = ["-began_at", "-id"]
         verbose_name = "attendance"
         verbose_name_plural = "attendance"
         permissions = [("correct_presence", "Can correct the minutes that were measured")]
@@ -159,19 +199,23 @@ class Presence(Identified):
                 condition=Q(corrected_seconds=None) | ~Q(correction_reason=""), name="presence_correction_has_reason"
             ),
         ]
+        # The list is in the order of (began_at, id). A question of many rows walks the first, in which all that it
+        # looks at stands; a question of few has an index of its own, in that order within each value.
         indexes = [
-            models.Index(fields=["participant", "first_joined_at"], name="presence_of_participant"),
-            models.Index(fields=["first_joined_at"], name="presence_first_joined"),
-            models.Index(fields=["-created_at", "-id"], name="presence_newest"),
-            # What the list of attendance is sorted by and asked for.
-            models.Index(fields=["last_left_at"], name="presence_last_left"),
-            models.Index(fields=["seconds"], name="presence_seconds"),
-            models.Index(Coalesce("share_of_window", "share_of_session"), name="presence_share"),
-            models.Index(fields=["late_seconds"], name="presence_late"),
-            models.Index(fields=["left_early_seconds"], name="presence_left_early"),
-            models.Index(fields=["participant"], condition=Q(is_present=True), name="presence_inside"),
+            models.Index(fields=[*_ORDER, "participant", "meeting", *_ASKED], name="presence_listed"),
+            models.Index(fields=["participant", *_ORDER, "first_joined_at"], name="presence_of_participant"),
+            models.Index(fields=["meeting", *_ORDER], name="presence_of_meeting"),
+            models.Index(fields=["first_joined_at", *_ORDER], name="presence_first_joined"),
+            models.Index(fields=["last_left_at", *_ORDER], name="presence_last_left"),
+            models.Index(fields=["seconds", *_ORDER], name="presence_seconds"),
+            models.Index(fields=["share", *_ORDER], name="presence_share"),
+            models.Index(fields=["late_seconds", *_ORDER], name="presence_late"),
+            models.Index(fields=["left_early_seconds", *_ORDER], name="presence_left_early"),
+            models.Index(fields=[*_ORDER, "participant"], condition=Q(is_present=True), name="presence_inside"),
             models.Index(
-                fields=["participant"], condition=Q(corrected_seconds__isnull=False), name="presence_corrected"
+                fields=[*_ORDER, "participant"],
+                condition=Q(corrected_seconds__isnull=False),
+                name="presence_corrected",
             ),
         ]
 

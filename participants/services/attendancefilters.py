@@ -8,24 +8,25 @@ import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from participants.models import Meeting, Person, Presence
+from participants.models import Participant, Person, Presence, Preset, Session
+from participants.services import rights
 
 Rows = QuerySet[Presence]
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
 _MOST = 1_000_000
+_AHEAD = timedelta(days=1)
 
 
 def of_meeting(rows: Rows, meeting: uuid.UUID) -> Rows:
-    return rows.filter(session__meeting=meeting)
+    return rows.filter(meeting=meeting)
 
 
 def of_session(rows: Rows, session: uuid.UUID) -> Rows:
@@ -33,34 +34,48 @@ def of_session(rows: Rows, session: uuid.UUID) -> Rows:
 
 
 def with_preset(rows: Rows, name: str) -> Rows:
-    return rows.filter(participant__preset__name=name)
+    return _of(rows, preset__in=list(Preset.objects.filter(name=name).values_list("pk", flat=True)))
 
 
 def of_group(rows: Rows, group: str) -> Rows:
     """Whose user is in a Django group, by id or name."""
-    named = Group.objects.filter(_by_id_or("name", group), user=OuterRef("participant__person__user"))
-    return rows.filter(Exists(named))
+    return _of(rows, person__user__in=in_groups(*_find_keys(Group, "name", group)))
 
 
 def of_manager(rows: Rows, user: str) -> Rows:
     """Of meetings that a user manages, by id or username."""
-    managing = User.objects.filter(_by_id_or("username", user))
-    return rows.filter(session__meeting__in=Meeting.objects.filter(managers__in=managing).values("pk"))
+    return rows.filter(meeting__in=rights.managed_by(*_find_keys(User, "username", user)))
 
 
 def of_person(rows: Rows, person: uuid.UUID) -> Rows:
     """Also as the guest they were before staff merged the two."""
     theirs = Person.objects.filter(Q(pk=person) | Q(merged_into=person))
-    return rows.filter(participant__person__in=theirs.values("pk"))
+    return _of(rows, person__in=list(theirs.values_list("pk", flat=True)))
 
 
 def enrolled_by(rows: Rows, user: str) -> Rows:
-    users = User.objects.filter(_by_id_or("username", user))
-    return rows.filter(participant__enrolled_by__in=users.values("pk"))
+    return _of(rows, enrolled_by__in=_find_keys(User, "username", user))
 
 
 def of_batch(rows: Rows, batch: uuid.UUID) -> Rows:
-    return rows.filter(participant__batch=batch)
+    return _of(rows, batch=batch)
+
+
+def in_groups(*groups: int) -> QuerySet[Any, Any]:
+    """Keys of the users in these groups."""
+    return User.groups.through.objects.filter(group__in=groups).values("user")
+
+
+def _of(rows: Rows, **wanted: Any) -> Rows:
+    """Of participants such as these."""
+    return rows.filter(participant__in=Participant.objects.filter(**wanted).values("pk"))
+
+
+def _find_keys(model: type[User] | type[Group], field: str, value: str) -> list[int]:
+    """Looked up beforehand: how to find rows of one value depends on how common that value is."""
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return [int(value)]
+    return list(model.objects.filter(**{field: value}).values_list("pk", flat=True))
 
 
 def who_came(rows: Rows, came: bool) -> Rows:
@@ -77,22 +92,22 @@ def joined_after(rows: Rows, moment: datetime) -> Rows:
 
 
 def joined_before(rows: Rows, moment: datetime) -> Rows:
-    return rows.filter(first_joined_at__lt=moment)
+    # Nobody is in a room a day before it opens; saying so skips all the newer rows, which are listed first.
+    return rows.filter(first_joined_at__lt=moment, began_at__lt=moment + _AHEAD)
 
 
 def started_after(rows: Rows, moment: datetime) -> Rows:
     """Of sessions, and so of those too who never joined them."""
-    return rows.filter(session__started_at__gte=moment)
+    return rows.filter(began_at__gte=moment)
 
 
 def started_before(rows: Rows, moment: datetime) -> Rows:
-    return rows.filter(session__started_at__lt=moment)
+    return rows.filter(began_at__lt=moment)
 
 
 def present_less_than_percent(rows: Rows, percent: float) -> Rows:
     """Of the scheduled window, or of the session where there was none; who never came was there 0 %."""
-    share = Coalesce("share_of_window", "share_of_session", 0.0)
-    return rows.alias(_share=share).filter(_share__lt=percent / 100)
+    return rows.filter(share__lt=percent / 100)
 
 
 def present_less_than_minutes(rows: Rows, minutes: float) -> Rows:
@@ -109,7 +124,8 @@ def left_early_more_than_minutes(rows: Rows, minutes: float) -> Rows:
 
 def live(rows: Rows, is_live: bool) -> Rows:
     """Of sessions in progress, or of those that are over."""
-    return rows.filter(session__ended_at=None) if is_live else rows.exclude(session__ended_at=None)
+    running = Session.objects.live().values("pk")
+    return rows.filter(session__in=running) if is_live else rows.exclude(session__in=running)
 
 
 def present(rows: Rows, is_present: bool) -> Rows:
@@ -119,10 +135,6 @@ def present(rows: Rows, is_present: bool) -> Rows:
 
 def corrected(rows: Rows, is_corrected: bool) -> Rows:
     return rows.filter(corrected_seconds__isnull=not is_corrected)
-
-
-def _by_id_or(field: str, value: str) -> Q:
-    return Q(pk=int(value)) if value.isascii() and value.isdigit() and len(value) < 10 else Q(**{field: value})
 
 
 def _read_text(text: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache import cache
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce, TruncWeek
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import TruncWeek
 
 from participants.models import Meeting, Participant, Session
 from participants.services import rights
@@ -65,7 +65,7 @@ def list_failed(user: Viewer) -> Sequence[Participant]:
 
 
 def list_weeks(user: Viewer, now: datetime) -> list[Week]:
-    """The last weeks, oldest first, up to five minutes old: each looks at all attendance of eight weeks."""
+    """The last weeks, oldest first, up to five minutes old: they look at all sessions of eight weeks."""
     scope = "all" if rights.holds(user, "view_presence") else str(user.pk)
     monday = now.date() - timedelta(days=now.weekday())
     key = f"overview:weeks:{scope}:{monday}"
@@ -79,15 +79,16 @@ def list_weeks(user: Viewer, now: datetime) -> list[Week]:
 def _count_weeks(user: Viewer, monday: date) -> list[Week]:
     first = monday - timedelta(weeks=WEEKS - 1)
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    rows = rights.list_presences(user).filter(session__started_at__gte=since).order_by()
+    rows = rights.list_sessions(user, "view_presence").filter(started_at__gte=since).order_by()
     counted = (
-        rows.annotate(week=TruncWeek("session__started_at", tzinfo=UTC))
+        rows.exclude(came_count=0, absent_count=0)
+        .annotate(week=TruncWeek("started_at", tzinfo=UTC))
         .values("week")
         .annotate(
-            sessions=Count("session", distinct=True),
-            expected=Count("pk"),
-            arrived=Count("pk", filter=Q(first_joined_at__isnull=False)),
-            total=Coalesce(Sum("seconds"), 0),
+            sessions=Count("pk"),
+            arrived=Sum("came_count"),
+            expected=Sum(F("came_count") + F("absent_count")),
+            total=Sum("present_seconds"),
         )
     )
     by_week: dict[date, Any] = {row["week"].date(): row for row in counted}

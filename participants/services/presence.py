@@ -18,7 +18,7 @@ from django.utils import timezone
 from participants.errors import CorrectionRefused
 from participants.models import Actor, Attendance, EventKind, Participant, Presence, Session
 from participants.models.event import record
-from participants.services import intervals
+from participants.services import intervals, tallies
 from participants.states import ParticipantState
 
 CHUNK = 500
@@ -138,11 +138,13 @@ def recompute(
         keys = None if participants is None else set(participants)
         connections = _read_connections(locked, keys)
         rows = {row.participant_id: row for row in _narrow(Presence.objects.filter(session=locked), keys)}
+        before = {key: tallies.Share.of(row) for key, row in rows.items()}
+        copied = copy(locked)
         stale = []
         # In the order in which a roll inserts, or two of them could wait for each other's rows.
         for key in sorted(rows.keys() | connections.keys()):
             row = rows.get(key) or Presence(session=locked, participant_id=key)
-            told = measure(connections.get(key, []), bounds, corrected=row.corrected_seconds)
+            told = measure(connections.get(key, []), bounds, corrected=row.corrected_seconds) | copied
             if key not in rows or any(getattr(row, name) != value for name, value in told.items()):
                 for name, value in told.items():
                     setattr(row, name, value)
@@ -153,14 +155,23 @@ def recompute(
             batch_size=CHUNK,
             update_conflicts=True,
             unique_fields=["session", "participant"],
-            update_fields=[*_MEASURED, "updated_at"],
+            update_fields=[*_MEASURED, "meeting", "began_at", "updated_at"],
         )
         # A recorder that was taken for a person leaves no trace, unless they were expected.
-        Presence.objects.filter(
-            pk__in=[row.pk for row in stale if not row.connections and not row.was_enrolled],
-            corrected_seconds=None,
-        ).delete()
+        gone = [row.pk for row in stale if not row.connections and not row.was_enrolled]
+        lost = bool(gone) and Presence.objects.filter(pk__in=gone, corrected_seconds=None).delete()[0]
+        after = {row.participant_id: tallies.Share.of(row) for row in stale}
+        if keys is None or lost:
+            tallies.tally(locked)
+        else:
+            tallies.adjust(locked, [before.get(key) for key in after], after.values())
+        tallies.note_first([key for key, share in after.items() if not share.came_like(before.get(key))])
     return len(stale)
+
+
+def copy(session: Session) -> dict[str, Any]:
+    """What a row repeats of its session."""
+    return {"meeting_id": session.meeting_id, "began_at": tallies.find_beginning(session)}
 
 
 def correct(row: Presence, *, seconds: int, reason: str, by: Actor) -> Presence:
@@ -192,6 +203,7 @@ def _rule(row: Presence, told: dict[str, Any], kind: EventKind, by: Actor) -> Pr
             told_of = {"measured": now.measured_seconds, "before": now.corrected_seconds, "now": seconds}
             record(kind, by, participant=now.participant, session=str(session.pk), seconds=told_of, reason=reason)
             recompute(session, [row.participant_id])
+            tallies.tally(session)  # what was corrected is in no difference that was counted
     return Presence.objects.get(pk=row.pk)
 
 

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from participants.errors import UnreadableFilter
-from participants.models import Participant, Presence
+from participants.models import Participant, Presence, Preset
 from participants.services.attendancefilters import FILTERS
 from participants.services.people import parse_id
 from participants.services.tokensearch import TOKEN_STATES, find_by_token
@@ -79,16 +79,18 @@ def row(name: str, label: str, path: str, **more: Any) -> Question:
     return Question(name, label, Kind.ROW, _read_id, _filter(path), **more)
 
 
-def key(name: str, label: str, path: str, **more: Any) -> Question:
-    """A user or group by number. A relation to many holds each once, so that no row is found twice."""
-    return Question(name, label, Kind.ROW, _read_key, _filter(path), **more)
+def key(name: str, label: str, find: Callable[[int], Q], **more: Any) -> Question:
+    """A user or group by number."""
+    return Question(name, label, Kind.ROW, _read_key, lambda rows, value: rows.filter(find(value)), **more)
 
 
 def preset(path: str, label: str = "Preset", **more: Any) -> Question:
     """By name, or by id as in older addresses."""
 
     def apply(rows: Rows, value: uuid.UUID | str) -> Rows:
-        return rows.filter(**{path: value} if isinstance(value, uuid.UUID) else {f"{path}__name": value})
+        # The id looked up beforehand, since how to find rows of a preset depends on how common it is.
+        named = Preset.objects.filter(name=value).values_list("pk", flat=True)
+        return rows.filter(**{f"{path}__in": [value] if isinstance(value, uuid.UUID) else list(named)})
 
     return Question("preset", label, Kind.ROW, lambda text, zone: parse_id(text) or _read_text(text), apply, **more)
 
@@ -228,7 +230,7 @@ ATTENDANCE = (
     _shared("session", Kind.ROW, hidden=True),
     _shared("person", Kind.ROW, hidden=True),
     row("participant", "Participant", "participant", hidden=True),
-    period("Session in", "session__started_at"),
+    period("Session in", "began_at"),
 )
 
 PARTICIPANT_ATTENDANCE = _ask_attendance("Attendance in a session")
@@ -242,6 +244,8 @@ def find_attending(rows: Rows, answers: Mapping[str, Any]) -> Rows:
     if not asked:
         return rows
     never = asked.get("came") is False or asked.get("never_joined") is True
+    if asked.keys() <= set(_NEVER) and len(set(asked.values())) == 1 and len(asked) == 1:
+        return rows.filter(first_came_at__isnull=never)
     attended = Presence.objects.filter(participant=OuterRef("pk"))
     for name, value in asked.items():
         if not (never and name in _NEVER):

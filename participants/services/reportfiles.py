@@ -3,13 +3,15 @@
 import csv
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
-from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
+from django.db import connection, transaction
+from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from participants.models import Actor, EventKind, Presence
@@ -83,7 +85,6 @@ def _name_of(path: str) -> Coalesce:
     )
 
 
-_CAME = Q(presences__first_joined_at__isnull=False)
 _COLUMNS: dict[ReportSubject, tuple[Column, ...]] = {
     ReportSubject.ATTENDANCE: (
         Column("person", "shown_name", key="name"),
@@ -149,8 +150,6 @@ _ANNOTATIONS: dict[ReportSubject, dict[str, Any]] = {
     },
     ReportSubject.SESSIONS: {
         "shown_title": Coalesce("meeting__title", "title", output_field=CharField(max_length=255)),
-        "expected_count": Count("presences", filter=Q(presences__was_enrolled=True)),
-        "came_count": Count("presences", filter=_CAME),
     },
     ReportSubject.PARTICIPANTS: {"shown_name": _name_of("")},
 }
@@ -195,6 +194,24 @@ def stream_for_programs(rows: QuerySet[Presence], zone: ZoneInfo, *, query: str,
     return stream(subject, rows.order_by(*subject.order), zone, keys, query=query, by=by)
 
 
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """Rows as they were when the reading began, read as they are sent.
+
+    Outside a transaction PostgreSQL would keep a copy of all of them before it gives the first, and with its usual
+    guess that a tenth will be read it would sort them all as well.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('cursor_tuple_fraction', '0.00001', true), set_config('jit', 'off', true)"
+            )
+        yield
+
+
 def stream(
     subject: Subject, rows: QuerySet[Any], zone: ZoneInfo, headings: list[str], *, query: str, by: Actor
 ) -> Iterator[str]:
@@ -205,11 +222,12 @@ def stream(
         # The mark tells Excel that this is UTF-8.
         yield "\ufeff" + writer.writerow(headings)
         lines: list[str] = []
-        for cells in read_rows(subject, rows, zone):
-            lines.append(writer.writerow(cells))
-            if len(lines) == _LINES:
-                yield "".join(lines)
-                sent, lines = sent + len(lines), []
+        with _one_moment():
+            for cells in read_rows(subject, rows, zone):
+                lines.append(writer.writerow(cells))
+                if len(lines) == _LINES:
+                    yield "".join(lines)
+                    sent, lines = sent + len(lines), []
         yield "".join(lines)
         sent, finished = sent + len(lines), True
     finally:

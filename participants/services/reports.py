@@ -5,21 +5,19 @@ The admin's lists and the files made from them go through ``find``, so that a fi
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import and_, or_
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
-from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Avg, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.text import smart_split, unescape_string_literal
 
 from participants.errors import UnreadableFilter
-from participants.models import Participant, Presence
-from participants.services import questions, rights
+from participants.models import Meeting, Participant, Person, Presence
+from participants.services import attendancefilters, questions, rights, wordsearch
+from participants.services.bounding import bounded
 from participants.services.questions import Question
 from participants.services.tokensearch import TOKEN_STATES, find_by_token
 from participants.states import ParticipantState, ReportSubject, Source
@@ -27,6 +25,7 @@ from participants.states import ParticipantState, ReportSubject, Source
 SEARCH = "q"
 COUNTED = 10_000
 """Matches are counted exactly up to here."""
+TOTAL_SECONDS = 20.0
 Rows = QuerySet[Any]
 
 
@@ -38,7 +37,6 @@ class Subject:
     right: str
     list_rows: Callable[[User], Rows]
     questions: tuple[Question, ...]
-    searched: tuple[str, ...]
     order: tuple[str, ...]
     combined: frozenset[str] = frozenset()
     combine: Callable[[Rows, Mapping[str, Any]], Rows] = lambda rows, answers: rows
@@ -102,28 +100,19 @@ def narrow(rows: Rows, asked: Asked) -> Rows:
     return rows
 
 
-def search(rows: Rows, subject: Subject, text: str) -> Rows:
-    """Rows in which each word stands somewhere. Quotes keep words together."""
-    words = [
-        unescape_string_literal(bit) if bit[0] in "\"'" and bit[0] == bit[-1] and len(bit) > 1 else bit
-        for bit in smart_split(text.replace("\0", ""))
-    ]
-    if not words:
-        return rows
-    each = [reduce(or_, (Q(**{f"{name}__icontains": word}) for name in subject.searched)) for word in words]
-    return rows.filter(reduce(and_, each))
-
-
 def find(subject: Subject, user: User, asked: Asked) -> Rows:
     """What the user's list shows, in its usual order."""
-    rows = search(narrow(subject.list_rows(user), asked), subject, asked.search)
-    return rows.order_by(*subject.order)
+    rows = narrow(subject.list_rows(user), asked)
+    return wordsearch.search(rows, subject.key, asked.search).rows.order_by(*subject.order)
 
 
-def count(rows: Rows, most: int = COUNTED) -> tuple[int, bool]:
-    """How many rows there are, and whether there are more than ``most``: no more than that many are looked at."""
-    counted = rows.order_by().values("pk")[: most + 1].count()
-    return min(counted, most), counted > most
+def count(rows: Rows, most: int = COUNTED, *, sample: Rows | None = None) -> tuple[int, bool]:
+    """How many rows there are, and whether there are more than ``most``: no more than that many are looked at.
+
+    With a ``sample`` of the rows, that alone is counted, and there may always be more.
+    """
+    counted = (rows if sample is None else sample).order_by().values("pk")[: most + 1].count()
+    return min(counted, most), counted > most or sample is not None
 
 
 @dataclass(frozen=True)
@@ -152,23 +141,35 @@ _ATTENDED: dict[ReportSubject, str] = {
 
 
 def total(subject: Subject, rows: Rows) -> Totals:
-    """Looks at every row that matches: only on request."""
+    """Looks at every row that matches: only on request. Raises TooSlow where they are too many for that."""
     rows = rows.order_by()
     lookup = _ATTENDED.get(subject.key)
     presences = Presence.objects.filter(**{lookup: rows.values("pk")}) if lookup else rows
-    found = presences.aggregate(
-        people=Count("participant__person", distinct=True),
-        meetings=Count("session__meeting", distinct=True),
-        sessions=Count("session", distinct=True),
-        seconds=Sum("seconds"),
-        share=Avg(Coalesce("share_of_window", "share_of_session")),
-    )
-    if subject.key == ReportSubject.PARTICIPANTS:
-        found |= rows.aggregate(people=Count("person", distinct=True), meetings=Count("meeting", distinct=True))
-    return Totals(**{**found, "seconds": found["seconds"] or 0})
+    with bounded(TOTAL_SECONDS):
+        found = presences.aggregate(
+            seconds=Sum("seconds"), share=Avg(Coalesce("share_of_window", "share_of_session"))
+        )
+        enrolled = rows if subject.key == ReportSubject.PARTICIPANTS else None
+        return Totals(
+            people=_count_apart(
+                *(("person", enrolled) if enrolled is not None else ("participant__person", presences))
+            ),
+            meetings=_count_apart("meeting", presences if enrolled is None else enrolled),
+            sessions=_count_apart("session", presences),
+            seconds=found["seconds"] or 0,
+            share=found["share"],
+        )
 
 
-_CAME = Presence.objects.filter(session=OuterRef("pk"), first_joined_at__isnull=False)
+def _count_apart(column: str, rows: Rows) -> int:
+    """How many different ones there are. COUNT(DISTINCT) would sort all rows for it."""
+    return rows.filter(**{f"{column}__isnull": False}).values(column).distinct().count()
+
+
+def _managed(user: int) -> Q:
+    return Q(meeting__in=rights.managed_by(user))
+
+
 _SESSIONS = (
     questions.choice(
         "live",
@@ -183,12 +184,17 @@ _SESSIONS = (
         "came",
         "Who came",
         (("false", "Nobody"), ("true", "Somebody")),
-        lambda value: Q(Exists(_CAME)) if value == "true" else ~Q(Exists(_CAME)),
+        lambda value: Q(came_count__gt=0) if value == "true" else Q(came_count=0),
         group="Who",
     ),
     questions.row("meeting", "Meeting", "meeting", group="Where"),
-    questions.key("manager", "Managed by", "meeting__managers", group="Where"),
-    questions.key("group", "Meeting of group", "meeting__groups", group="Where"),
+    questions.key("manager", "Managed by", _managed, group="Where"),
+    questions.key(
+        "group",
+        "Meeting of group",
+        lambda group: Q(meeting__in=Meeting.groups.through.objects.filter(group=group).values("meeting")),
+        group="Where",
+    ),
     questions.preset("meeting__default_preset", "Default preset", group="Where"),
     questions.period("Session in", "started_at"),
 )
@@ -220,17 +226,27 @@ _PARTICIPANTS = (
     questions.since("enrolled_after", "Enrolled on or after", "created_at", group=_ENROLMENT),
     questions.until("enrolled_before", "Enrolled before", "created_at", group=_ENROLMENT),
     questions.row("meeting", "Meeting", "meeting", group=_WHERE),
-    questions.key("manager", "Meeting managed by", "meeting__managers", group=_WHERE),
-    questions.key("group", "Person in group", "person__user__groups", group=_WHERE),
+    questions.key("manager", "Meeting managed by", _managed, group=_WHERE),
+    questions.key(
+        "group",
+        "Person in group",
+        lambda group: Q(person__in=Person.objects.filter(user__in=attendancefilters.in_groups(group)).values("pk")),
+        group=_WHERE,
+    ),
     questions.preset("preset", group=_WHERE, aliases=("preset__id__exact",)),
-    questions.key("enrolled_by", "Enrolled by", "enrolled_by", group=_WHERE, aliases=("enrolled_by__id__exact",)),
+    questions.key(
+        "enrolled_by",
+        "Enrolled by",
+        lambda user: Q(enrolled_by=user),
+        group=_WHERE,
+        aliases=("enrolled_by__id__exact",),
+    ),
     questions.row("batch", "Bulk enrolment", "batch", group=_WHERE),
     *questions.PARTICIPANT_ATTENDANCE,
     questions.period("Enrolled in", "created_at"),
     questions.row("person", "Person", "person", hidden=True, aliases=("person__id__exact",)),
 )
 
-_PEOPLE = ("person__display_name", "person__email", "person__user__username", "custom_participant_id")
 SUBJECTS: dict[str, Subject] = {
     subject.key.value: subject
     for subject in (
@@ -239,15 +255,13 @@ SUBJECTS: dict[str, Subject] = {
             "view_presence",
             rights.list_presences,
             questions.ATTENDANCE,
-            ("session__meeting__title", "participant__name", *(f"participant__{name}" for name in _PEOPLE)),
-            ("-session__started_at", "-pk"),
+            ("-began_at", "-pk"),
         ),
         Subject(
             ReportSubject.SESSIONS,
             "view_session",
             rights.list_sessions,
             _SESSIONS,
-            ("meeting__title", "title", "realtimekit_id", "remote_meeting_id"),
             ("-started_at", "-pk"),
         ),
         Subject(
@@ -255,7 +269,6 @@ SUBJECTS: dict[str, Subject] = {
             "view_participant",
             rights.list_participants,
             _PARTICIPANTS,
-            ("name", *_PEOPLE, "realtimekit_id"),
             ("-updated_at", "-pk"),
             combined=frozenset(q.name for q in questions.PARTICIPANT_ATTENDANCE),
             combine=questions.find_attending,

@@ -2,10 +2,10 @@
 holds those that its scopes stand for, for its meetings."""
 
 from collections.abc import Collection, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from participants.models import ApiKey, DriftItem, Meeting, Participant, Presence, Session
 from participants.states import DriftAction, DriftKind, KeyScope
@@ -151,25 +151,37 @@ def list_meetings(caller: Caller, right: str = "view_meeting") -> QuerySet[Meeti
         return caller.meetings.all() if right in list_rights(caller) else Meeting.objects.none()
     if as_people(right) not in MANAGER_RIGHTS or not caller.is_active:
         return Meeting.objects.none()
-    return Meeting.objects.filter(pk__in=Meeting.objects.filter(Q(managers=caller.pk)).values("pk"))
+    return Meeting.objects.filter(pk__in=managed_by(caller.pk))
+
+
+def managed_by(*users: int | None) -> QuerySet[Any, Any]:
+    """Keys of the meetings that these users manage."""
+    return Meeting.managers.through.objects.filter(user__in=users).values("meeting")
 
 
 def list_participants(caller: Caller, right: str = "view_participant") -> QuerySet[Participant]:
     """The participants for whom the user has the right."""
     if holds(caller, right):
         return Participant.objects.all()
-    return Participant.objects.filter(meeting__in=list_meetings(caller, right).values("pk"))
+    return Participant.objects.filter(meeting__in=_find_scope(caller, right))
 
 
 def list_sessions(caller: Caller, right: str = "view_session") -> QuerySet[Session]:
     """Sessions of meetings for which the caller has the right; staff see those of meetings unknown to us too."""
     if holds(caller, right):
         return Session.objects.all()
-    return Session.objects.filter(meeting__in=list_meetings(caller, right).values("pk"))
+    return Session.objects.filter(meeting__in=_find_scope(caller, right))
 
 
 def list_presences(caller: Caller, right: str = "view_presence") -> QuerySet[Presence]:
     """Who came to the meetings for which the caller has the right."""
     if holds(caller, right):
         return Presence.objects.all()
-    return Presence.objects.filter(session__meeting__in=list_meetings(caller, right).values("pk"))
+    return Presence.objects.filter(meeting__in=_find_scope(caller, right))
+
+
+def _find_scope(caller: Caller, right: str) -> QuerySet[Any, Any]:
+    """Keys of the meetings of who does not have the right for all: without asking what else they hold."""
+    if isinstance(caller, ApiKey):
+        return list_meetings(caller, right).values("pk")
+    return managed_by(caller.pk if as_people(right) in MANAGER_RIGHTS and caller.is_active else None)

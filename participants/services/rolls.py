@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from participants.models import Participant, Presence, Session
-from participants.services import presence
+from participants.services import presence, tallies
 
 CHUNK = 500
 
@@ -19,11 +19,13 @@ def roll(session: Session) -> None:
     """
     if session.rolled_at is not None or session.meeting_id is None:
         return
-    nothing = presence.measure([], presence.Bounds.of(session, timezone.now()))
+    nothing = presence.measure([], presence.Bounds.of(session, timezone.now())) | presence.copy(session)
     while keys := _find_missing(session):
         rows = [Presence(session=session, participant_id=key, was_enrolled=True, **nothing) for key in keys]
         with transaction.atomic():
             Presence.objects.bulk_create(rows, ignore_conflicts=True)
+    with transaction.atomic():
+        tallies.tally(Session.objects.select_for_update(no_key=True).get(pk=session.pk))
     session.rolled_at = timezone.now()
     Session.objects.filter(pk=session.pk, rolled_at=None).update(rolled_at=session.rolled_at)
 

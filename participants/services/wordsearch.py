@@ -1,0 +1,145 @@
+"""Rows in which each word of a search stands somewhere: in a name, an e-mail address, a title or an id.
+
+Names lie in other tables than the rows that are listed, where no index helps to find the one by the other. So a
+word is looked up first: of one that few people and meetings have, the rows are found from these; one that many have
+is met soon in whatever order the rows are read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils.text import smart_split, unescape_string_literal
+
+from participants.models import Meeting, Participant, Person
+from participants.states import ReportSubject
+
+Rows = QuerySet[Any]
+FEW, FEW_MEETINGS, FEW_LISTED = 4_000, 400, 10_000
+"""So many participants, meetings, or participants in their own list, are few: what they come to is sorted at once."""
+LOOKED_UP = 5
+"""Words that are looked up; any further ones narrow what the others found."""
+_PEOPLE = ("person__display_name", "person__email", "person__user__username")
+_IDS = ("custom_participant_id", "realtimekit_id")
+
+
+@dataclass(frozen=True)
+class Found:
+    """``sample`` are some of the rows, quickly counted where all of them are not; None where they are."""
+
+    rows: Rows
+    sample: Rows | None = None
+
+
+@dataclass(frozen=True)
+class _Word:
+    """``exact`` of the rows that hold it; or, where it is common, ``tested`` row by row and ``some`` of them."""
+
+    tested: Q
+    exact: Q | None = None
+    some: Q | None = None
+
+
+def split(text: str) -> list[str]:
+    """Quotes keep words together."""
+    return [
+        unescape_string_literal(bit) if bit[0] in "\"'" and bit[0] == bit[-1] and len(bit) > 1 else bit
+        for bit in smart_split(text.replace("\0", ""))
+    ]
+
+
+def search(rows: Rows, subject: ReportSubject, text: str) -> Found:
+    words = [word for word in split(text) if word]
+    if not words:
+        return Found(rows)
+    read = _READERS[subject]
+    known = [read(word) for word in words[:LOOKED_UP]]
+    tested = [_test(subject, word) for word in words[LOOKED_UP:]]
+    found = rows.filter(reduce(and_, [word.exact or word.tested for word in known] + tested))
+    if len(words) == 1 and known[0].some is not None:
+        return Found(found, rows.filter(known[0].some))
+    return Found(found)
+
+
+def _test(subject: ReportSubject, word: str) -> Q:
+    return reduce(or_, (Q(**{name: word}) for name in _TESTED[subject]))
+
+
+def _contain(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}__icontains" for name in names)
+
+
+_TESTED: dict[ReportSubject, tuple[str, ...]] = {
+    ReportSubject.ATTENDANCE: (
+        *_contain("meeting__title", "participant__name", *(f"participant__{name}" for name in _PEOPLE)),
+        "participant__custom_participant_id__startswith",
+    ),
+    ReportSubject.PARTICIPANTS: (
+        *_contain("name", *_PEOPLE),
+        "custom_participant_id__startswith",
+        "realtimekit_id__startswith",
+    ),
+    ReportSubject.SESSIONS: (
+        *_contain("meeting__title", "title"),
+        "realtimekit_id__startswith",
+        "remote_meeting_id__startswith",
+    ),
+}
+
+
+def _find_people(word: str, most: int, *ids: str) -> tuple[set[UUID], bool]:
+    """Participants who have it, and whether there are more than ``most`` of them."""
+    named = Person.objects.filter(Q(display_name__icontains=word) | Q(email__icontains=word))
+    users = Person.objects.filter(user__in=User.objects.filter(username__icontains=word).values("pk"))
+    rows = Participant.objects.order_by()
+    parts = [
+        rows.filter(person__in=named.order_by().values("pk")),
+        rows.filter(person__in=users.order_by().values("pk")),
+        rows.filter(name__icontains=word),
+        *(rows.filter(**{f"{name}__startswith": word}) for name in ids),
+    ]
+    keys = [part.values_list("pk", flat=True) for part in parts]
+    # One after the other, and no further than need be: made distinct they would all be read to the end. Many are in
+    # two of the parts.
+    found = list(keys[0].union(*keys[1:], all=True)[: 2 * most + 1])
+    distinct = set(found)
+    return distinct, len(found) > 2 * most or len(distinct) > most
+
+
+def _find_meetings(word: str) -> tuple[set[UUID], bool]:
+    rows = Meeting.objects.filter(title__icontains=word).order_by()
+    found = set(rows.values_list("pk", flat=True)[: FEW_MEETINGS + 1])
+    return found, len(found) > FEW_MEETINGS
+
+
+def _read_attendance(word: str) -> _Word:
+    (people, many), (meetings, more) = _find_people(word, FEW, _IDS[0]), _find_meetings(word)
+    tested = _test(ReportSubject.ATTENDANCE, word)
+    some = Q(participant__in=people) | Q(meeting__in=meetings) if meetings else Q(participant__in=people)
+    return _Word(tested, some=some) if many or more else _Word(tested, exact=some)
+
+
+def _read_participants(word: str) -> _Word:
+    people, many = _find_people(word, FEW_LISTED, *_IDS)
+    tested, some = _test(ReportSubject.PARTICIPANTS, word), Q(pk__in=people)
+    return _Word(tested, some=some) if many else _Word(tested, exact=some)
+
+
+def _read_sessions(word: str) -> _Word:
+    tested, (meetings, many) = _test(ReportSubject.SESSIONS, word), _find_meetings(word)
+    if many:
+        return _Word(tested)
+    own = reduce(or_, (Q(**{name: word}) for name in _TESTED[ReportSubject.SESSIONS][1:]))
+    return _Word(tested, exact=own | Q(meeting__in=meetings))
+
+
+_READERS: dict[ReportSubject, Callable[[str], _Word]] = {
+    ReportSubject.ATTENDANCE: _read_attendance,
+    ReportSubject.PARTICIPANTS: _read_participants,
+    ReportSubject.SESSIONS: _read_sessions,
+}
