@@ -42,7 +42,7 @@ def describe(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     zone = read_reader_zone(request)
     may_attend = may(request, "view_presence")
-    weeks = overview.list_weeks(user, now) if may_attend else []
+    weeks = overview.list_weeks(user, now, zone) if may_attend else []
     return {
         "cards": list_cards(request),
         "latest_events": list_events(request),

@@ -1,4 +1,4 @@
-"""A worker process: the ticker and the engine, each in a thread of its own."""
+"""A worker process: the ticker, the maker of files and the engine, each in a thread of its own."""
 
 import os
 import socket
@@ -10,6 +10,7 @@ from django.db import connections
 from participants import gateway, tasks
 from participants.workers import engines
 from participants.workers.engines import Engine
+from participants.workers.filemaker import FileMaker
 from participants.workers.ticker import Ticker
 
 GRACE = 20.0
@@ -18,16 +19,17 @@ GRACE = 20.0
 
 @dataclass
 class Worker:
-    """``run`` returns when told to stop, or when one of the two ended by itself, which it should not."""
+    """``run`` returns when told to stop, or when one of its parts ended by itself, which it should not."""
 
     ticker: Ticker | None
+    files: FileMaker = field(default_factory=FileMaker)
     engine: Engine = field(default_factory=lambda: engines.make(f"{socket.gethostname()[:32]}-{os.getpid()}"))
     _ended: threading.Event = field(default_factory=threading.Event)
     _asked: bool = False
 
     def run(self) -> bool:
         """Whether it ended because it was asked to."""
-        parts = [part for part in (self.ticker, self.engine) if part is not None]
+        parts = [part for part in (self.ticker, self.files, self.engine) if part is not None]
         tasks.stopping.clear()
         threads = [threading.Thread(target=self._run_part, args=(part,), daemon=True) for part in parts]
         for thread in threads:
@@ -48,7 +50,7 @@ class Worker:
         self._asked = True
         self._ended.set()
 
-    def _run_part(self, part: Ticker | Engine) -> None:
+    def _run_part(self, part: Ticker | FileMaker | Engine) -> None:
         try:
             part.run()
         finally:
