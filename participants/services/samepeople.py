@@ -18,7 +18,6 @@ from participants.services import presence
 
 LIMIT = 200
 """Sessions of one pass; the next pass finds the others."""
-_MERGED = Q(participant__person__merged_into__isnull=False)
 
 
 def find_kept(guests: Iterable[Participant]) -> dict[uuid.UUID, Participant]:
@@ -38,7 +37,12 @@ def unite_all(*, by: Actor, guests: Iterable[Participant] | None = None) -> int:
 
     Found in the rows: a delivery may have been worked on at the very moment of a merger.
     """
-    theirs = _MERGED if guests is None else _MERGED & Q(participant__in=[row.pk for row in guests])
+    kept = Participant.objects.filter(
+        meeting=OuterRef("participant__meeting"), person=OuterRef("participant__person__merged_into")
+    )
+    theirs = Q(Exists(kept), participant__person__merged_into__isnull=False)
+    if guests is not None:
+        theirs &= Q(participant__in=[row.pk for row in guests])
     keys: set[uuid.UUID] = set()
     for model in (Attendance, Presence):
         keys.update(model.objects.filter(theirs).order_by().values_list("session", flat=True).distinct()[:LIMIT])
