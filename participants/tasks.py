@@ -25,11 +25,15 @@ stopping = threading.Event()
 """Set when this process is to end: what a message has begun ends between two rows."""
 
 
+has_ticker = threading.Event()
+"""Set while a loop of this process looks at all rows but those of files, which another makes."""
+
+
 @task()
 def look() -> None:
     """Look at the rows now."""
-    if not alarms:
-        passes.tick(by=BY, is_stopping=stopping.is_set)
+    if not has_ticker.is_set():
+        passes.tick(by=BY, is_stopping=stopping.is_set, with_files=not alarms)
     for alarm in list(alarms):
         alarm.set()
 

@@ -1,6 +1,5 @@
 """Batches: the list of them, and the page that follows one."""
 
-import csv
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from participants.admin import badges
+from participants.admin import badges, downloads
 from participants.admin.access import may, read_actor
 from participants.admin.badges import Tone
 from participants.admin.batchwords import HINTS, HOLDS, WORDS, describe_hold, describe_place
@@ -162,10 +161,8 @@ class BatchAdmin(ReadOnly[Batch]):
     def rows_view(self, request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
         batch = self.find_or_404(request, pk)
         rows = _filter(batches.list_rows(batch), *_read_filter(request))
-        answer = StreamingHttpResponse(_write_csv(rows, batch.kind), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="{batch.kind}-{batch.created_at:%Y-%m-%d-%H%M}.csv"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+        name = f"{batch.kind}-{batch.created_at:%Y-%m-%d-%H%M}.csv"
+        return downloads.answer_csv(_list_cells(rows, batch.kind), name)
 
     def _find_for(self, request: HttpRequest, pk: uuid.UUID, action: str) -> Batch:
         batch = self.find_or_404(request, pk)
@@ -237,23 +234,8 @@ def _count(number: int) -> str:
     return "1 person" if number == 1 else f"{number} people"
 
 
-class _Line:
-    """What a csv writer writes to; gives each line back."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _write_csv(rows: BatchRowQuerySet, kind: str) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(["line", "input", "name", "outcome", "reason", "detail"])
+def _list_cells(rows: BatchRowQuerySet, kind: str) -> Iterator[list[object]]:
+    yield ["line", "input", "name", "outcome", "reason", "detail"]
     for row in rows.iterator(chunk_size=500):
         told = describe_row(row, kind)
-        cells = [row.line, row.input, told["name"], row.read_outcome().value, row.read_reason(), told["text"]]
-        yield writer.writerow([_defuse(str(cell)) for cell in cells])
-
-
-def _defuse(cell: str) -> str:
-    """A spreadsheet takes a cell that begins so for a formula; the apostrophe makes it text."""
-    risky = cell.lstrip().startswith(("=", "+", "-", "@")) or cell.startswith(("\t", "\r", "\n"))
-    return f"'{cell}" if risky else cell
+        yield [row.line, row.input, told["name"], row.read_outcome().value, row.read_reason(), told["text"]]

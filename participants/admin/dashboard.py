@@ -42,7 +42,7 @@ def describe(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     zone = read_reader_zone(request)
     may_attend = may(request, "view_presence")
-    weeks = overview.list_weeks(user, now) if may_attend else []
+    weeks = overview.list_weeks(user, now, zone) if may_attend else []
     return {
         "cards": list_cards(request),
         "latest_events": list_events(request),
@@ -92,7 +92,7 @@ def _count_hooks() -> list[Card]:
     """Outgoing webhooks that need somebody, while there are any."""
     count = hooks.list_troubled().count()
     url = reverse("admin:participants_hook_changelist")
-    return [Card("Webhooks failing", count, url, "bad", "Receivers do not take what they are told")] if count else []
+    return [Card("Webhooks failing", f"{count}", url, "bad", "Receivers do not take what they are told")] if count else []
 
 
 def _count_participants(request: HttpRequest) -> list[Card]:

@@ -46,8 +46,9 @@ class Provider:
         rooms: list[dict[str, Any]] = [room for room in world["meetings"] if room["id"] == meeting]
         return [str(row["custom_participant_id"]) for room in rooms for row in room["participants"]]
 
-    def open_lesson(self, title: str, leaving: int = 1) -> int:
-        """Everybody enrolled in that meeting walks in anew, and ``leaving`` of them out again; how many stay.
+    def open_lesson(self, title: str, leaving: int = 1, missing: int = 0) -> int:
+        """All who are enrolled in that meeting but ``missing`` walk in anew, and ``leaving`` of them out again; how
+        many stay.
 
         Whoever was left inside when the demo was stopped has gone long ago, so an old session ends first.
         """
@@ -57,6 +58,7 @@ class Provider:
             if any(row["associated_id"] == room["id"] and row["status"] == "LIVE" for row in live):
                 self._ask("POST", f"{self._control}/end", {"meeting_id": room["id"]})
             people = [{"meeting_id": room["id"], "participant_id": row["id"]} for row in room["participants"]]
+            people = people[missing:]
             for who in people:
                 self._ask("POST", f"{self._control}/join", who)
             for who in people[:leaving]:

@@ -115,6 +115,12 @@ def _fill_in_key(page: Page) -> None:
         page.get_by_label(f"({scope})").check()
 
 
+def _wait_for_lesson(page: Page) -> None:
+    """Deliveries take a moment to come in and to be worked on."""
+    expect(page.locator("[data-column=left] li")).to_have_count(1)
+    expect(page.locator("[data-column=missing] li")).to_have_count(2)
+
+
 def _wait_for_list(page: Page) -> None:
     expect(page.get_by_role("button", name="Join").first).to_be_visible()
 
@@ -134,7 +140,7 @@ SHOTS = (
     Shot("attendance-filters", cast.ADMIN, f"{_ADMIN}/presence/", (WIDE,), _open_filters),
     Shot("sessions", cast.ADMIN, f"{_ADMIN}/session/", (WIDE,)),
     Shot("report", cast.ADMIN, f"{_ADMIN}/meeting/{cast.CHEMISTRY.id}/report/", (WIDE, DARK, PHONE)),
-    Shot("live-board", cast.ADMIN, f"{_ADMIN}/meeting/{cast.ALGEBRA.id}/board/", (WIDE,)),
+    Shot("live-board", cast.ADMIN, f"{_ADMIN}/meeting/{cast.PHYSICS.id}/board/", (WIDE,), _wait_for_lesson),
     Shot("reports", cast.ADMIN, "/admin/reports/", (WIDE,)),
     Shot("connection", cast.ADMIN, "/admin/", (WIDE, DARK), _test_connection),
     Shot("join-list", cast.ADA, "/", (WIDE, DARK, PHONE), _wait_for_list),
@@ -161,6 +167,7 @@ def take() -> None:
             with Provider(stack) as provider:
                 for name in ("Priya Raman", "Visiting lecturer"):
                     provider.add_stranger(cast.MATHS.title, name)
+                provider.open_lesson(cast.PHYSICS.title, leaving=1, missing=2)
             with _started_browser() as browser:
                 for shot in SHOTS:
                     for look in shot.looks:

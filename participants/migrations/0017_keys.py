@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("participants", "0015_report_order"),
+        ("participants", "0016_away_and_back"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -124,6 +124,12 @@ class Participant(Identified, Leased):
     refresh_tried_at = models.DateTimeField(null=True, blank=True, editable=False)
     refresh_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    away_from = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When they were removed before they were last restored."
+    )
+    away_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When they were last restored."
+    )
     removed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,

@@ -48,8 +48,8 @@ def of_manager(rows: Rows, user: str) -> Rows:
 
 
 def of_person(rows: Rows, person: uuid.UUID) -> Rows:
-    """Also as the guest they were before staff merged the two."""
-    theirs = Person.objects.filter(Q(pk=person) | Q(merged_into=person))
+    """Also as the guest they were before staff merged the two, and of that guest what counts as the user's now."""
+    theirs = Person.objects.filter(Q(pk=person) | Q(merged_into=person) | Q(merged_people=person))
     return _of(rows, person__in=list(theirs.values_list("pk", flat=True)))
 
 

@@ -15,7 +15,18 @@ from participants import conf
 from participants.errors import RollcallError
 from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
-from participants.services import drift, exporting, hooks, idempotency, inbox, presence, repair, sessionlinks, sync
+from participants.services import (
+    drift,
+    exporting,
+    hooks,
+    idempotency,
+    inbox,
+    presence,
+    repair,
+    samepeople,
+    sessionlinks,
+    sync,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +91,7 @@ _CHORES = {
     repair.CHORE: _Chore(_find_sessions, lambda: 10 * _MINUTE),
     "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),
     "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
+    "merged": _Chore(lambda by, deadline: samepeople.unite_all(by=by), lambda: 10 * _MINUTE),
     "deliveries": _Chore(_forget_deliveries, lambda: _DAY),
     "idempotent_calls": _Chore(_forget_calls, lambda: _HOUR),
     "hook_messages": _Chore(_forget_hook_messages, lambda: _DAY),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.utils import timezone
 
 from participants.models import Actor, Batch, BatchRow, EventKind, Meeting, Participant, Person, Preset
@@ -166,13 +166,17 @@ def reopen(rows: ParticipantQuerySet, **changes: Any) -> int:
     # A remover may be at work: its lease stays, and ours waits for it.
     del cleared["lease_id"], cleared["lease_until"]
     doubt = Q(outcome_unknown=True) | Q(verify_after__isnull=False)
+    removed, now = Q(state__in=RESTORABLE), timezone.now()
     return rows.filter(state__in=(ParticipantState.FAILED, *RESTORABLE)).update(
         state=ParticipantState.PENDING,
+        # SET reads the columns as they were, so the order of these does not matter.
+        away_from=Case(When(removed, then=F("removed_at")), default=F("away_from")),
+        away_until=Case(When(removed, then=Value(now)), default=F("away_until"), output_field=DateTimeField()),
         outcome_unknown=Case(When(doubt, then=Value(True)), default=Value(False)),
         verify_after=None,
         removed_at=None,
         removed_by=None,
-        updated_at=timezone.now(),
+        updated_at=now,
         **cleared,
         **changes,
     )

@@ -37,6 +37,10 @@ ATTEMPTS = 3
 LEASE_SECONDS = 60.0
 """Taken anew with every step, so that a killed worker's file is begun again by another within a minute."""
 STEP = 2_000
+_INTERRUPTED = (
+    f"Making the file was begun {ATTEMPTS} times and cut short each time, as when a worker runs out of memory. "
+    "Narrow the filter, or download it as CSV."
+)
 
 
 def ask(user: User, asked: Asked, *, by: Actor, most: int = MOST_ROWS) -> Export:
@@ -62,12 +66,12 @@ def work(*, by: Actor, is_stopping: Callable[[], bool] = lambda: False, most: in
     for pk in Export.objects.waiting().due(timezone.now()).order_by("created_at").values_list("pk", flat=True)[:5]:
         lease = Export.objects.waiting().claim(pk, seconds=LEASE_SECONDS, attempts=F("attempts") + 1)
         if lease is not None:
-            _make(
-                Export.objects.defer("content").select_related("asked_by").get(pk=pk),
-                lease,
-                by,
-                _Bounds(is_stopping, most),
-            )
+            export = Export.objects.defer("content").select_related("asked_by").get(pk=pk)
+            if export.attempts > ATTEMPTS:
+                # Whoever tried had no time to say why: killed, or without a database, each time.
+                _fail(export, lease, by, "interrupted", _INTERRUPTED)
+            else:
+                _make(export, lease, by, _Bounds(is_stopping, most))
             return True
     return False
 
@@ -109,7 +113,8 @@ def _make(export: Export, lease: uuid.UUID, by: Actor, bounds: _Bounds) -> None:
     try:
         _write(export, lease, subject, bounds)
     except _Lost:
-        Export.objects.held(export.pk, lease).update(lease_id=None, lease_until=None)
+        # Given back in time, so it counts as no attempt.
+        Export.objects.held(export.pk, lease).update(lease_id=None, lease_until=None, attempts=F("attempts") - 1)
     except TooManyRows as error:
         _fail(export, lease, by, error.code, str(error))
     except (DatabaseError, InterfaceError):
@@ -134,10 +139,11 @@ def _write(export: Export, lease: uuid.UUID, subject: Subject, bounds: _Bounds) 
     book = Workbook(write_only=True)
     sheet = book.create_sheet(subject.key.label)
     sheet.freeze_panes = "A2"
-    sheet.append(reportfiles.list_headings(subject, zone))
+    columns = reportfiles.list_columns(subject, zone)
+    sheet.append(reportfiles.list_headings(columns, zone))
     count, buffer = 0, io.BytesIO()
     try:
-        for cells in reportfiles.read_rows(subject, rows, zone):
+        for cells in reportfiles.read_rows(subject, rows, zone, columns):
             if count % STEP == 0:
                 _keep(export, lease, count, bounds.is_stopping)
             if count == bounds.most:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from participants.errors import EmailMissing, EmailTaken, MergeRefused
 from participants.models import Actor, EventKind, Meeting, Participant, Person, VerifiedEmail
 from participants.models.event import record, record_many
-from participants.services import people, removal, waking
+from participants.services import people, removal, samepeople, waking
 from participants.states import RemovalCause, VerifiedBy
 
 logger = logging.getLogger(__name__)
@@ -165,8 +165,9 @@ def plan_merger(guest: Person, into: Person) -> Merger:
 def merge(guest: Person, into: Person, *, by: Actor) -> Merger:
     """Make a guest part of a user's person: their enrolments move, each with its own custom id, token and history.
 
-    Where both have a row in a meeting the user's is kept as it is, and the guest's is removed. The emptied guest
-    stays, marked, and is enrolled nowhere again. Safe to repeat. Raises MergeRefused.
+    Where both have a row in a meeting the user's is kept as it is, and the guest's is removed; what the guest
+    attended there counts as the user's. The emptied guest stays, marked, and is enrolled nowhere again. Safe to
+    repeat. Raises MergeRefused.
     """
     with transaction.atomic():
         # Meetings, people, participants, each in the order of their keys: as everywhere.
@@ -192,6 +193,7 @@ def merge(guest: Person, into: Person, *, by: Actor) -> Merger:
             EventKind.MERGED, by, person=into, guest=str(guest.pk), moved=len(plan.moving), removed=len(plan.staying)
         )
         waking.wake()
+    samepeople.unite_all(by=by, guests=[row for row, _ in plan.staying])
     return plan
 
 

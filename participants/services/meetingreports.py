@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Avg, Count, F, Max, Min, Q, QuerySet, Sum
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from participants.models import Attendance, Meeting, Presence, Session
-from participants.services import intervals
+from participants.models import Attendance, Meeting, Participant, Presence, Session
+from participants.services import intervals, presence
 
 SHOWN = 200
-"""People on the timeline, and in the list of those who never came. All are in the list of attendance."""
+"""People on the timeline, and in each list of those who did not come. All are in the list of attendance."""
 SESSIONS_SHOWN = 100
 POINTS = 60
 _STEPS = (1 / 12, 1 / 6, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440)
@@ -42,10 +42,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Tiles:
-    """``average_seconds`` is of those who came; ``peak`` is the most people at once."""
+    """``average_seconds`` is of those who came; ``peak`` is the most people at once. ``unexpected`` ones came, though
+    they were not enrolled when it began; ``never_came`` are of those expected."""
 
     expected: int
     came: int
+    unexpected: int
     never_came: int
     average_seconds: float
     late: int
@@ -63,6 +65,8 @@ class Report:
     lines: list[Line]
     points: list[Point]
     absent: list[Presence]
+    later: list[Participant]
+    later_count: int
     recorders: int
     strangers: int
 
@@ -80,6 +84,10 @@ class Report:
     def hidden_absent(self) -> int:
         return self.tiles.never_came - len(self.absent)
 
+    @property
+    def hidden_later(self) -> int:
+        return self.later_count - len(self.later)
+
 
 def list_sessions(meeting: Meeting) -> QuerySet[Session]:
     """The newest first."""
@@ -92,8 +100,9 @@ def build(session: Session, now: datetime) -> Report:
     spans = _read_spans(session, ends)
     related = ("participant__person", "participant__meeting")
     came = rows.filter(first_joined_at__isnull=False).select_related(*related)
-    absent = rows.filter(first_joined_at=None).select_related(*related)
+    absent = rows.filter(first_joined_at=None, was_enrolled=True).select_related(*related)
     by_name = ("participant__person__display_name", "pk")
+    later = _find_later(session, rows, now)
     changes = _list_changes(spans.values())
     lines = [
         Line(row, [(max(begin, begins), min(end, ends)) for begin, end in spans.get(row.participant_id, [])])
@@ -107,9 +116,17 @@ def build(session: Session, now: datetime) -> Report:
         lines=lines,
         points=_sample(changes, begins, ends),
         absent=list(absent.order_by(*by_name)[:SHOWN]),
+        later=list(later.select_related("person").defer("token").order_by("person__display_name", "pk")[:SHOWN]),
+        later_count=later.count(),
         recorders=Attendance.objects.filter(session=session, is_recorder=True).count(),
         strangers=Attendance.objects.filter(session=session, is_recorder=False, participant=None).count(),
     )
+
+
+def _find_later(session: Session, rows: QuerySet[Presence], now: datetime) -> QuerySet[Participant]:
+    """Who was enrolled while it ran, and did not come: no no-show, since nobody expected them when it began."""
+    known = rows.filter(participant=OuterRef("pk"))
+    return Participant.objects.filter(presence.enrolled_during(session, now)).exclude(Exists(known))
 
 
 def _find_frame(session: Session, now: datetime) -> Span:
@@ -157,7 +174,8 @@ def _count(rows: QuerySet[Presence], changes: list[tuple[datetime, int]]) -> Til
     found = rows.aggregate(
         expected=Count("pk", filter=Q(was_enrolled=True)),
         came=Count("pk", filter=came),
-        never_came=Count("pk", filter=~came),
+        unexpected=Count("pk", filter=came & Q(was_enrolled=False)),
+        never_came=Count("pk", filter=~came & Q(was_enrolled=True)),
         average_seconds=Avg("seconds", filter=came),
         late=Count("pk", filter=Q(late_seconds__gt=0)),
         rejoins=Sum("rejoins"),

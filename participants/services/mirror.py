@@ -22,8 +22,8 @@ from django.db.models import Exists, F, Max, Min, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
-from participants.models import Attendance, Meeting, Participant, Session
-from participants.services import presence, rolls
+from participants.models import Actor, Attendance, Meeting, Participant, Session
+from participants.services import presence, rolls, samepeople
 from participants.services.merging import Told, fit, take_earlier, take_later, take_text, tell
 from participants.services.witness import Witness
 from participants.states import KnownBy
@@ -34,6 +34,7 @@ PULL_AFTER_END = timedelta(minutes=2)
 LOOK_AGAIN = timedelta(minutes=15)
 """How long a session is live before somebody asks whether it still is."""
 _FRESH = timedelta(minutes=1)
+_BY = Actor(via="mirror")
 UNREPORTED = ("", KnownBy.ESTIMATED)
 _SESSION_COLUMNS = (
     *("meeting_id", "remote_meeting_id", "title", "started_at", "started_known_by", "ended_at", "ended_known_by"),
@@ -256,7 +257,9 @@ def _link(session: Session, rows: Iterable[Attendance]) -> None:
     found: dict[str, Participant] = {}
     if session.meeting_id and wanted:
         known = Participant.objects.filter(meeting=session.meeting_id, custom_participant_id__in=wanted)
-        found = {participant.custom_participant_id: participant for participant in known.defer("token")}
+        rows_known = list(known.select_related("person").defer("token"))
+        kept = samepeople.find_kept(rows_known)
+        found = {each.custom_participant_id: kept.get(each.pk, each) for each in rows_known}
     for row in rows:
         row.participant = None if row.is_recorder else found.get(row.custom_participant_id)
 
@@ -268,6 +271,7 @@ def link_people(session: Session) -> None:
     )
     rows = session.attendances.filter(participant=None, is_recorder=False).exclude(custom_participant_id="")
     rows.filter(Exists(known)).update(participant=Subquery(known.values("pk")[:1]), updated_at=timezone.now())
+    samepeople.unite(session, by=_BY)
 
 
 def _estimate_row(session: Session, row: Attendance) -> None:

@@ -6,6 +6,7 @@ A delivery is news to merge, not the truth: the mirror decides what it changes.
 from participants.models import Delivery
 from participants.realtimekit import WebhookEvent
 from participants.services import mirror
+from participants.services.merging import looks_like_recorder
 from participants.services.mirror import PeerNews, SessionNews
 from participants.states import KnownBy
 
@@ -56,6 +57,7 @@ def _apply_peer(news: SessionNews, event: WebhookEvent, outcome: str) -> str:
         preset_name=event.peer.preset_name,
         joined_at=event.peer.joined_at,
         left_at=event.peer.left_at,
+        is_recorder=looks_like_recorder(custom_participant_id=event.peer.custom_participant_id, name=event.peer.name),
     )
     mirror.merge_peer(news, peer, known_by=KnownBy.WEBHOOK)
     return outcome

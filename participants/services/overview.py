@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache import cache
@@ -23,7 +24,7 @@ Viewer = User | AnonymousUser
 
 @dataclass(frozen=True)
 class Week:
-    """``share`` of those expected who came, 0 to 1; None in a week without sessions."""
+    """``came`` are those who were expected and did; ``share`` is theirs, 0 to 1, None where nobody was expected."""
 
     begins: date
     sessions: int
@@ -64,30 +65,32 @@ def list_failed(user: Viewer) -> Sequence[Participant]:
     return list(rows.select_related("person", "meeting").order_by("-updated_at")[:SHOWN])
 
 
-def list_weeks(user: Viewer, now: datetime) -> list[Week]:
-    """The last weeks, oldest first, up to five minutes old: they look at all sessions of eight weeks."""
+def list_weeks(user: Viewer, now: datetime, zone: ZoneInfo) -> list[Week]:
+    """The last weeks, oldest first, as they begin in the reader's zone; up to five minutes old, since they look at
+    all sessions of eight weeks."""
     scope = "all" if rights.holds(user, "view_presence") else str(user.pk)
-    monday = now.date() - timedelta(days=now.weekday())
-    key = f"overview:weeks:{scope}:{monday}"
+    today = now.astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday())
+    key = f"overview:weeks:{scope}:{zone.key}:{monday}"
     found: list[Week] | None = cache.get(key)
     if found is None:
-        found = _count_weeks(user, monday)
+        found = _count_weeks(user, monday, zone)
         cache.set(key, found, _CACHED)
     return found
 
 
-def _count_weeks(user: Viewer, monday: date) -> list[Week]:
+def _count_weeks(user: Viewer, monday: date, zone: ZoneInfo) -> list[Week]:
     first = monday - timedelta(weeks=WEEKS - 1)
-    since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    since = datetime.combine(first, time.min, tzinfo=zone)
     rows = rights.list_sessions(user, "view_presence").filter(started_at__gte=since).order_by()
     counted = (
         rows.exclude(came_count=0, absent_count=0)
-        .annotate(week=TruncWeek("started_at", tzinfo=UTC))
+        .annotate(week=TruncWeek("started_at", tzinfo=zone))
         .values("week")
         .annotate(
             sessions=Count("pk"),
-            arrived=Sum("came_count"),
-            expected=Sum(F("came_count") + F("absent_count")),
+            expected=Sum("expected_count"),
+            arrived=Sum(F("expected_count") - F("absent_count")),  # only who was expected is ever absent
             total=Sum("present_seconds"),
         )
     )

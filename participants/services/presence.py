@@ -233,12 +233,29 @@ def _read_connections(session: Session, keys: set[uuid.UUID] | None) -> dict[uui
 
 
 def expected_in(session: Session) -> Q:
-    """Participants of the session's meeting who were enrolled when it began, as far as their rows tell."""
+    """Participants of the session's meeting who were enrolled when it began, as far as their rows tell.
+
+    Somebody merged was, where either row was; the kept one stands for both.
+    """
     began = (session.started_at or session.created_at) + SKEW
     # Whom RealtimeKit refused could not come.
     states = Q(state__in=(ParticipantState.PENDING, ParticipantState.ENROLLED))
     removed_later = Q(state__in=(ParticipantState.REMOVING, ParticipantState.REMOVED), removed_at__gt=began)
-    return Q(meeting=session.meeting_id, created_at__lte=began) & (states | removed_later)
+    away = Q(away_from__lte=began, away_until__gt=began)
+    enrolled = Q(created_at__lte=began) & (states | removed_later) & ~away
+    guests = Participant.objects.filter(enrolled, meeting=session.meeting_id, person__merged_into__isnull=False)
+    known_as_guests = list(guests.values_list("person__merged_into", flat=True))
+    kept = enrolled | Q(person__in=known_as_guests) if known_as_guests else enrolled
+    return Q(meeting=session.meeting_id, person__merged_into=None) & kept
+
+
+def enrolled_during(session: Session, now: datetime) -> Q:
+    """Participants of the session's meeting who were enrolled, or restored, while it ran: too late to be expected."""
+    began, ended = (session.started_at or session.created_at) + SKEW, session.ended_at or now
+    states = Q(state__in=(ParticipantState.PENDING, ParticipantState.ENROLLED))
+    new = Q(created_at__gt=began, created_at__lt=ended)
+    restored = Q(away_from__lte=began, away_until__gt=began, away_until__lt=ended)
+    return Q(meeting=session.meeting_id, person__merged_into=None) & states & (new | restored)
 
 
 def _note_expected(session: Session, rows: list[Presence]) -> None:

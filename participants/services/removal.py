@@ -253,6 +253,8 @@ def mark_restored(participant: Participant, *, by: Actor) -> Participant:
             state=ParticipantState.PENDING,
             outcome_unknown=doubt,
             verify_after=None,
+            away_from=F("removed_at"),
+            away_until=timezone.now(),
             removed_at=None,
             removed_by=None,
             batch=None,  # enrolled by whoever restores them: undoing their bulk enrolment is no reason to remove them

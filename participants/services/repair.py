@@ -7,7 +7,7 @@ every quarter of an hour while it is live, and again, less and less often, as lo
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,6 +32,7 @@ SECONDS = 60.0
 """How long a pass goes on taking sessions."""
 SESSION_SECONDS = 30.0
 LIMIT = 200
+"""Sessions whose keys are read together."""
 CHORE = "sessions"
 FIRST_LOOK = timedelta(days=7)
 OVERLAP = timedelta(days=1)
@@ -71,8 +72,7 @@ def pull_due(
 ) -> Counts:
     """Ask about every session that is due. Raises nothing remote; what can't be asked now stays due."""
     deadline, counts = deadline or Deadline.after(SECONDS), Counts()
-    due = Session.objects.filter(pull_due_at__lte=timezone.now()).order_by("pull_due_at")
-    for pk in list(due.values_list("pk", flat=True)[:LIMIT]):
+    for pk in _find_due():
         if deadline.expired or is_stopping():
             break
         step = Deadline.after(min(SESSION_SECONDS, deadline.remaining()))
@@ -85,6 +85,15 @@ def pull_due(
             if isinstance(error, HeldBack | Misconfigured):
                 break
     return counts
+
+
+def _find_due() -> Iterator[uuid.UUID]:
+    """Each session that is due, once, the longest waiting first; by the chunk, since whoever asks moves it on."""
+    seen: set[uuid.UUID] = set()
+    due = Session.objects.filter(pull_due_at__lte=timezone.now()).order_by("pull_due_at", "pk")
+    while keys := [pk for pk in due.values_list("pk", flat=True)[: LIMIT + len(seen)] if pk not in seen][:LIMIT]:
+        seen.update(keys)
+        yield from keys
 
 
 def pull(pk: uuid.UUID, *, by: Actor, deadline: Deadline, client: RealtimeKit | None = None) -> bool:

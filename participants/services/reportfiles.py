@@ -1,11 +1,10 @@
-"""Lists as files: their columns, and cells written so that no spreadsheet takes one for a formula."""
+"""Lists as files: their columns, and what stands in their cells."""
 
-import csv
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,24 +15,16 @@ from django.db.models.functions import Coalesce, NullIf
 
 from participants.models import Actor, EventKind, Presence
 from participants.models.event import record
-from participants.services import reports
+from participants.services import csvfiles, reports, zones
+from participants.services.csvfiles import defuse
 from participants.services.reports import Asked, Subject
 from participants.states import ParticipantState, ReportSubject, Source
 
 CHUNK = 2_000
 _LINES = 200
 """Lines sent together: many small pieces would cost more than the query."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
-_LONGEST = 32_000
 Cell = str | int | float | datetime | None
 Write = Callable[[Any, ZoneInfo], Cell]
-
-
-def defuse(text: str) -> str:
-    """A spreadsheet takes a cell that begins so for a formula; the apostrophe makes it text."""
-    clean = _CONTROL.sub("", text)[:_LONGEST]
-    return f"'{clean}" if clean.startswith(_RISKY) or clean.lstrip().startswith(_RISKY) else clean
 
 
 def _text(value: Any, zone: ZoneInfo) -> Cell:
@@ -43,6 +34,15 @@ def _text(value: Any, zone: ZoneInfo) -> Cell:
 def _moment(value: Any, zone: ZoneInfo) -> Cell:
     """Local, to the second: spreadsheets know no time zones, so the heading names it."""
     return None if value is None else value.astimezone(zone).replace(microsecond=0, tzinfo=None)
+
+
+def _offset(value: Any, zone: ZoneInfo) -> Cell:
+    """What tells the two hours apart that a local clock shows twice: "UTC+02:00". With a plus sign in front a
+    spreadsheet would take it for a number."""
+    if value is None:
+        return None
+    minutes = (value.astimezone(zone).utcoffset() or timedelta()) // timedelta(minutes=1)
+    return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 def _minutes(value: Any, zone: ZoneInfo) -> Cell:
@@ -155,18 +155,26 @@ _ANNOTATIONS: dict[ReportSubject, dict[str, Any]] = {
 }
 
 
-def list_headings(subject: Subject, zone: ZoneInfo) -> list[str]:
-    """Times carry the name of the time zone they are written in."""
-    return [
-        f"{column.heading} ({zone.key})" if column.write is _moment else column.heading
-        for column in _COLUMNS[subject.key]
-    ]
-
-
-def read_rows(subject: Subject, rows: QuerySet[Any], zone: ZoneInfo) -> Iterator[list[Cell]]:
-    """Cells row by row. Of whatever number of rows there are, only ``CHUNK`` are in memory."""
+def list_columns(subject: Subject, zone: ZoneInfo, *, always: bool = False) -> tuple[Column, ...]:
+    """Those of the list, and behind them the offset of each time; in UTC, which has none, only if ``always``."""
     columns = _COLUMNS[subject.key]
-    # Names twice in a list would be one column: the same field may be written in two ways.
+    if zone == zones.UTC and not always:
+        return columns
+    moments = [column for column in columns if column.write is _moment]
+    offsets = [Column(f"{one.heading}, offset", one.name, _offset, f"{one.key}_offset") for one in moments]
+    return (*columns, *offsets)
+
+
+def list_headings(columns: Iterable[Column], zone: ZoneInfo) -> list[str]:
+    """Times carry the name of the time zone they are written in."""
+    return [f"{column.heading} ({zone.key})" if column.write is _moment else column.heading for column in columns]
+
+
+def read_rows(
+    subject: Subject, rows: QuerySet[Any], zone: ZoneInfo, columns: Sequence[Column]
+) -> Iterator[list[Cell]]:
+    """Cells row by row. Of whatever number of rows there are, only ``CHUNK`` are in memory."""
+    # Names twice in a list would be one column: the same field may be written in several ways.
     names = list(dict.fromkeys(column.name for column in columns))
     places = [(names.index(column.name), column.write) for column in columns]
     found = rows.annotate(**_ANNOTATIONS[subject.key]).values_list(*names)
@@ -174,24 +182,20 @@ def read_rows(subject: Subject, rows: QuerySet[Any], zone: ZoneInfo) -> Iterator
         yield [write(row[place], zone) for place, write in places]
 
 
-class _Line:
-    """What a csv writer writes to; gives each line back."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def stream_csv(subject: Subject, user: User, asked: Asked, *, by: Actor) -> Iterator[str]:
     """The list as CSV, in pieces."""
-    rows = reports.find(subject, user, asked)
-    return stream(subject, rows, asked.zone, list_headings(subject, asked.zone), query=asked.query, by=by)
+    columns = list_columns(subject, asked.zone)
+    cells = read_rows(subject, reports.find(subject, user, asked), asked.zone, columns)
+    note = _Note(subject, asked.zone, asked.query, by)
+    return _stream(list_headings(columns, asked.zone), cells, note)
 
 
 def stream_for_programs(rows: QuerySet[Presence], zone: ZoneInfo, *, query: str, by: Actor) -> Iterator[str]:
-    """Attendance as ``stream_csv`` has it, its columns named so that a program finds them."""
+    """Attendance as ``stream_csv`` has it, its columns always the same and named so that a program finds them."""
     subject = reports.SUBJECTS[ReportSubject.ATTENDANCE]
-    keys = [column.key for column in _COLUMNS[subject.key]]
-    return stream(subject, rows.order_by(*subject.order), zone, keys, query=query, by=by)
+    columns = list_columns(subject, zone, always=True)
+    cells = read_rows(subject, rows.order_by(*subject.order), zone, columns)
+    return _stream([column.key for column in columns], cells, _Note(subject, zone, query, by))
 
 
 @contextmanager
@@ -212,26 +216,30 @@ def _one_moment() -> Iterator[None]:
         yield
 
 
-def stream(
-    subject: Subject, rows: QuerySet[Any], zone: ZoneInfo, headings: list[str], *, query: str, by: Actor
-) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Note:
+    """What is audited of a file beside its rows."""
+
+    subject: Subject
+    zone: ZoneInfo
+    query: str
+    by: Actor
+
+
+def _stream(headings: list[str], rows: Iterator[list[Cell]], note: _Note) -> Iterator[str]:
     """What was sent is audited when the last piece is, or when the reader goes away."""
-    writer = csv.writer(_Line())
     sent, finished = 0, False
     try:
         # The mark tells Excel that this is UTF-8.
-        yield "\ufeff" + writer.writerow(headings)
-        lines: list[str] = []
+        yield "\ufeff" + "".join(csvfiles.write_lines([headings]))
+        lines = csvfiles.write_lines(rows)
         with _one_moment():
-            for cells in read_rows(subject, rows, zone):
-                lines.append(writer.writerow(cells))
-                if len(lines) == _LINES:
-                    yield "".join(lines)
-                    sent, lines = sent + len(lines), []
-        yield "".join(lines)
-        sent, finished = sent + len(lines), True
+            while piece := list(islice(lines, _LINES)):
+                yield "".join(piece)
+                sent += len(piece)
+        finished = True
     finally:
-        audit(subject, query, zone, by=by, rows=sent, file="csv", finished=finished)
+        audit(note.subject, note.query, note.zone, by=note.by, rows=sent, file="csv", finished=finished)
 
 
 def audit(

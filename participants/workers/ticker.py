@@ -33,12 +33,14 @@ class Ticker:
     def run(self) -> None:
         """Until stopped. A database that is away is waited for."""
         tasks.alarms.add(self._alarm)
+        tasks.has_ticker.set()
         try:
             while not self._stopping.is_set():
                 self._alarm.clear()
                 if not self._look():
                     self._alarm.wait(self.every)
         finally:
+            tasks.has_ticker.clear()
             tasks.alarms.discard(self._alarm)
 
     def stop(self) -> None:
@@ -57,6 +59,7 @@ class Ticker:
                 deadline=Deadline.after(PASS_SECONDS),
                 threads=self.threads,
                 is_stopping=self._stopping.is_set,
+                with_files=False,
             )
         except (DatabaseError, InterfaceError):
             logger.exception("The database could not be asked for work.")

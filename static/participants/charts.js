@@ -67,6 +67,7 @@ async function start() {
     addEventListener("resize", () => boxes.forEach((box, place) => plots[place].setSize({ width: box.clientWidth, height: HEIGHT })));
     const repaint = () => boxes.forEach((box, place) => { plots[place].destroy(); plots[place] = draw(uPlot, box); });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+    matchMedia("print").addEventListener("change", repaint); // paper is white and of another width
     new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     document.documentElement.dataset.charts = "drawn";
   } catch {

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from participants.admin.reportpages import ReportPages
-from participants.models import Meeting, Presence, Session
+from participants.models import Meeting, Participant, Presence, Session
 from participants.services import boards, meetingreports
 from tests.admin.conftest import sign_in
 from tests.factories import (
@@ -72,6 +73,28 @@ def test_the_report_counts_people_not_connections(lesson: Session) -> None:
     assert tiles.peak == 2
     assert tiles.average_seconds == (3600 + 3000) / 2
     assert (report.recorders, report.strangers) == (1, 1)
+    assert [row.participant.effective_name for row in report.absent] == ["Chidi"]
+
+
+def test_who_was_enrolled_while_it_ran_is_no_no_show(staff: Client, lesson: Session) -> None:
+    def enrol(name: str, minutes: float, **columns: Any) -> Participant:
+        row: Participant = EnrolledFactory(meeting=lesson.meeting, person=GuestFactory(display_name=name))
+        Participant.objects.filter(pk=row.pk).update(created_at=NOW + timedelta(minutes=minutes), **columns)
+        return row
+
+    before, during = NOW - timedelta(hours=1), NOW + timedelta(minutes=30)
+    enrol("Later Example", 20)
+    enrol("Restored Example", -600, away_from=before, away_until=during)
+    enrol("Removed Again", 20, state="removed", removed_at=during)
+    enrol("Afterwards Example", 90)
+    PresenceFactory(session=lesson, participant=enrol("Came Anyway", 20), joined=25, was_enrolled=False)
+    report = meetingreports.build(lesson, timezone.now())
+    assert [row.effective_name for row in report.later] == ["Later Example", "Restored Example"]
+    tiles = report.tiles
+    assert (tiles.expected, tiles.came, tiles.unexpected, tiles.never_came) == (3, 3, 1, 1)
+    html = staff.get(reverse("admin:participants_meeting_report", args=[lesson.meeting_id])).content.decode()
+    assert "3 were expected, 1 came besides" in html
+    assert re.search(r'Enrolled later <span class="rc-quiet">2</span>', html)
     assert [row.participant.effective_name for row in report.absent] == ["Chidi"]
 
 

@@ -253,6 +253,7 @@ def test_a_file_holds_what_the_filter_shows_in_the_readers_time_zone(lesson: Mee
     (row,) = read_csv(office, "attendance/export/", came="true", time_zone="Europe/Berlin")
     assert (row["name"], row["meeting"], row["state"]) == ("Ada", "Algebra", "left")
     assert (row["first_joined"], row["minutes"]) == ("2027-01-11 09:05:00", "45.0")
+    assert (row["first_joined_offset"], row["session_ended_offset"]) == ("UTC+01:00", "UTC+01:00")
     assert (row["late_minutes"], row["left_early_minutes"], row["percent_of_window"]) == ("5.0", "10.0", "75.0")
     assert {row["name"] for row in read_csv(office, f"meetings/{lesson.pk}/attendance/export/")} == {"Ada", "Bob"}
     event = Event.objects.filter(kind="export.downloaded").earliest("created_at")
@@ -392,6 +393,8 @@ def test_who_was_a_guest_before_sees_what_they_attended_as_one(lesson: Meeting, 
     play(lesson, {"guest": [(0, 30)]})
     assert ada.person.user is not None
     lines = sign_in(ada.person.user).get("/api/v1/me/attendance/").json()["results"]
-    assert sorted(line["state"] for line in lines) == ["left", "never_came"]
-    assert len(results(office, "attendance/", person=str(ada.person_id))) == 2
-    assert len(results(office, "attendance/", person=str(guest.person_id))) == 1
+    assert [(line["state"], line["seconds"]) for line in lines] == [("left", 1800)]
+    for person in (ada.person_id, guest.person_id):
+        assert [line["participant"] for line in results(office, "attendance/", person=str(person))] == [str(ada.pk)]
+    assert [item["participant"] for item in results(office, f"meetings/{lesson.pk}/attendance/")] == [str(ada.pk)]
+    assert [row["connections"] for row in read_csv(office, "attendance/export/")] == ["1"]

@@ -1,6 +1,8 @@
 """The report of a meeting and its live board, as a browser shows them under the content security policy."""
 
+import re
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -127,3 +129,23 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
         found[path] = find_violations(page)
     assert {path: violations for path, violations in found.items() if violations} == {}
     assert set(widths.values()) == {360}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_report_is_printed_black_on_white_whatever_the_theme(
+    visit: Visit, boss: User, lesson: Session, page: Page, theme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    visit(boss, f"/admin/participants/meeting/{lesson.meeting_id}/report/")
+    expect(page.locator("html[data-charts=drawn]")).to_have_count(1)
+    pages = page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", pages)) == 1
+    page.emulate_media(media="print", color_scheme=theme)
+    page.set_viewport_size({"width": 703, "height": 1010})  # A4 within its margins, narrower than a tablet
+    expect(page.get_by_role("columnheader", name="Person")).to_be_visible()
+    card = page.locator(".rc-card").first
+    assert card.evaluate("card => getComputedStyle(card).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("h1").last.evaluate("title => getComputedStyle(title).color") == "rgb(0, 0, 0)"
+    for hidden in ("#header", "#nav-sidebar", ".breadcrumbs", ".rc-numbers", ".u-legend", "[data-print]"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    expect(page.get_by_text("Chidi Okafor")).to_be_visible()

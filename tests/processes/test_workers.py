@@ -8,11 +8,12 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from participants.models import Actor, Budget, Chore, Meeting, Participant
+from participants.models import Actor, Budget, Chore, Export, Meeting, Participant
 from participants.sandbox import Sandbox
-from participants.services import meetings, waking
-from participants.states import ParticipantState
-from tests.factories import MeetingFactory, ParticipantFactory
+from participants.services import exporting, meetings, reports, waking, zones
+from participants.services.reports import SUBJECTS
+from participants.states import ExportState, ParticipantState
+from tests.factories import AdminFactory, MeetingFactory, ParticipantFactory
 from tests.processes.conftest import Worker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,3 +177,43 @@ def test_a_chore_is_done_by_one_worker_of_many(sandbox: Sandbox, start_worker: S
 def test_options_that_make_no_sense_are_refused(by: Actor, options: tuple[str, str]) -> None:
     with pytest.raises(CommandError, match="greater than 0"):
         call_command("worker", *options)
+
+
+def ask_for_file() -> Export:
+    asked = reports.read_query(SUBJECTS["participants"], "", zones.UTC)
+    return exporting.ask(AdminFactory(), asked, by=Actor(via="tests"))
+
+
+def is_ready(export: Export) -> bool:
+    return Export.objects.filter(pk=export.pk, state=ExportState.READY).exists()
+
+
+def test_a_file_is_made_while_the_rows_wait_for_realtimekit(
+    sandbox: Sandbox, meeting: Meeting, start_worker: StartWorker
+) -> None:
+    ParticipantFactory.create_batch(3, meeting=meeting)
+    with sandbox.faults.hold("participants.add") as gate:
+        start_worker("--threads", "1", "--every", "0.5")
+        assert gate.wait_for(1)
+        export = ask_for_file()
+        wait_until(lambda: is_ready(export))
+        assert count(ParticipantState.ENROLLED) == 0
+        gate.release()
+    wait_until(lambda: count(ParticipantState.ENROLLED) == 3)
+
+
+@ENGINES
+def test_a_worker_without_a_tick_makes_files_too(start_worker: StartWorker, engine: dict[str, str]) -> None:
+    start_worker("--no-tick", **engine)
+    export = ask_for_file()
+    wait_until(lambda: is_ready(export))
+
+
+def test_a_file_that_a_killed_worker_held_is_made_by_another(start_worker: StartWorker) -> None:
+    export = ask_for_file()
+    # As a worker leaves it that is killed in the middle of it.
+    lease = Export.objects.waiting().claim(export.pk, seconds=60, attempts=1)
+    assert lease is not None
+    Export.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    start_worker("--every", "3600")
+    wait_until(lambda: is_ready(export))

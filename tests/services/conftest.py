@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import User
 
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline
@@ -23,7 +24,11 @@ def ada(meeting: Meeting, by: Actor) -> Participant:
 
 
 def enrol(meeting: Meeting, by: Actor, username: str = "ada") -> Participant:
-    person = people.person_of(UserFactory(username=username, first_name=username.title()), by)
+    return enrol_user(meeting, UserFactory(username=username, first_name=username.title()), by)
+
+
+def enrol_user(meeting: Meeting, user: User, by: Actor) -> Participant:
+    person = people.person_of(user, by)
     return enrolment.enrol(
         meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by, deadline=Deadline.after(10)
     ).participant

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,6 +78,55 @@ def test_times_are_the_readers(boss: User, by: Actor) -> None:
     hold("Ada")
     (row,) = read_csv(boss, by, zone="America/New_York")
     assert row["joined (America/New_York)"] == "2027-01-11 03:10:00"
+
+
+SUMMER_ENDS = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+"""02:30 in Berlin, for the first time that night; an hour later the clocks show it again."""
+SUMMER_BEGINS = datetime(2027, 3, 28, 0, 30, tzinfo=UTC)
+"""01:30 in Berlin; half an hour later it is 03:00."""
+
+
+def meet(began: datetime, minutes: float) -> None:
+    """Somebody stays for so long from the beginning of a session."""
+    session = SessionFactory(started_at=began, ended_at=began + timedelta(hours=2), meeting=MadeMeetingFactory())
+    row = EnrolledFactory(meeting=session.meeting, person=GuestFactory(display_name="Ada"))
+    PresenceFactory(session=session, participant=row, joined=0, minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("began", "joined", "left"),
+    [
+        (SUMMER_ENDS, ("02:30:00", "UTC+02:00"), ("02:30:00", "UTC+01:00")),
+        (SUMMER_BEGINS, ("01:30:00", "UTC+01:00"), ("03:30:00", "UTC+02:00")),
+    ],
+    ids=["summer ends", "summer begins"],
+)
+def test_the_offset_tells_hours_apart_that_a_clock_shows_twice(
+    boss: User, by: Actor, began: datetime, joined: tuple[str, str], left: tuple[str, str]
+) -> None:
+    meet(began, minutes=60)
+    heading, cells = read_xlsx(make(boss, by, zone="Europe/Berlin"))
+    sheet = dict(zip(heading, cells, strict=True))
+    (row,) = read_csv(boss, by, zone="Europe/Berlin")
+    for name, (clock, offset) in (("joined", joined), ("left", left)):
+        written = f"{began:%Y-%m-%d} {clock}"
+        assert (row[f"{name} (Europe/Berlin)"], row[f"{name}, offset"]) == (written, offset)
+        assert (str(sheet[f"{name} (Europe/Berlin)"]), sheet[f"{name}, offset"]) == (written, offset)
+        told = datetime.strptime(f"{written} {offset[3:]}", "%Y-%m-%d %H:%M:%S %z")
+        assert told == began + timedelta(hours=1 if name == "left" else 0)
+
+
+def test_every_time_has_its_offset_and_utc_needs_none(boss: User, by: Actor) -> None:
+    hold("Ada")
+    for subject in SUBJECTS:
+        headings = list(read_csv(boss, by, subject=subject, zone="America/St_Johns")[0])
+        times = [name.removesuffix(" (America/St_Johns)") for name in headings if name.endswith("St_Johns)")]
+        assert times
+        assert headings[-len(times) :] == [f"{name}, offset" for name in times]
+        assert not [name for name in read_csv(boss, by, subject=subject)[0] if name.endswith("offset")]
+    (row,) = read_csv(boss, by, zone="America/St_Johns")
+    assert row["joined, offset"] == "UTC-03:30"
+    assert row["session ended, offset"] == "UTC-03:30"
 
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@sum", "\tcmd", "\rcmd", "  =1"])
@@ -225,6 +274,38 @@ def test_a_worker_that_is_stopping_leaves_it_to_another(boss: User, by: Actor) -
     export.refresh_from_db()
     assert (export.state, export.lease_id) == (ExportState.PENDING, None)
     assert exporting.work(by=by)
+
+
+def test_a_file_given_back_in_time_was_no_attempt(boss: User, by: Actor) -> None:
+    hold("Ada")
+    export = exporting.ask(boss, reports.read_query(SUBJECTS["attendance"], "", find_zone("UTC")), by=by)
+    for _ in range(2 * exporting.ATTEMPTS):
+        assert exporting.work(by=by, is_stopping=lambda: True)
+    assert exporting.work(by=by)
+    export.refresh_from_db()
+    assert export.state == ExportState.READY
+
+
+def test_a_file_that_kills_every_worker_is_given_up_with_a_reason(boss: User, by: Actor) -> None:
+    hold("Ada")
+    export = exporting.ask(boss, reports.read_query(SUBJECTS["attendance"], "", find_zone("UTC")), by=by)
+    # As each worker leaves it that is killed at work: claimed, and its lease over.
+    over = timezone.now() - timedelta(days=1)
+    Export.objects.filter(pk=export.pk).update(attempts=exporting.ATTEMPTS, lease_id=export.pk, lease_until=over)
+    assert exporting.work(by=by)
+    export.refresh_from_db()
+    assert (export.state, export.last_error_code, export.lease_id) == (ExportState.FAILED, "interrupted", None)
+    assert "cut short" in export.last_error_detail
+    assert Event.objects.get(kind=EventKind.EXPORT_FAILED).data["reason"] == "interrupted"
+    assert not exporting.work(by=by)
+
+
+def test_a_tick_leaves_files_to_whoever_makes_them_beside_it(boss: User, by: Actor) -> None:
+    hold("Ada")
+    export = exporting.ask(boss, reports.read_query(SUBJECTS["attendance"], "", find_zone("UTC")), by=by)
+    passes.tick(by=by, with_files=False)
+    export.refresh_from_db()
+    assert export.state == ExportState.PENDING
 
 
 def test_files_are_kept_for_a_week(boss: User, by: Actor) -> None:
