@@ -92,7 +92,9 @@ def _count_hooks() -> list[Card]:
     """Outgoing webhooks that need somebody, while there are any."""
     count = hooks.list_troubled().count()
     url = reverse("admin:participants_hook_changelist")
-    return [Card("Webhooks failing", f"{count}", url, "bad", "Receivers do not take what they are told")] if count else []
+    if not count:
+        return []
+    return [Card("Webhooks failing", f"{count}", url, "bad", "Receivers do not take what they are told")]
 
 
 def _count_participants(request: HttpRequest) -> list[Card]:
