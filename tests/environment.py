@@ -30,6 +30,7 @@ _SETTINGS = {
     "REALTIMEKIT_BUDGET": "30000/300",
     "LOG_LEVEL": "WARNING",
 }
+_OTHERS = ("CACHE_URL", "STAFF_MFA", "EMAIL_VERIFICATION", "SESSION_AGE", "SESSION_IDLE")
 _DATABASES = ("sqlite", "postgresql")
 
 
@@ -55,7 +56,7 @@ def _prepare() -> None:
     wanted = os.environ.get("ROLLCALL_TEST_DATABASE", "sqlite")
     if wanted not in _DATABASES:
         raise pytest.UsageError(f"ROLLCALL_TEST_DATABASE must be one of {', '.join(_DATABASES)}, not {wanted!r}.")
-    for name in [n for n in os.environ if n.startswith(("REALTIMEKIT_", "DJANGO_")) or n == "CACHE_URL"]:
+    for name in [n for n in os.environ if n.startswith(("REALTIMEKIT_", "DJANGO_", "OIDC_")) or n in _OTHERS]:
         if name != "DJANGO_SETTINGS_MODULE" and os.environ.get("ROLLCALL_TEST_LIVE") != "1":
             del os.environ[name]
     if "ROLLCALL_TEST_FOLDER" not in os.environ:  # the controller's environment is its workers' too
