@@ -140,7 +140,7 @@ TELLABLE_CHOICES = [(kind.value, kind.label) for kind in TELLABLE]
 class HookMessageState(TextChoices):
     WAITING = "waiting", "Waiting"
     DELIVERED = "delivered", "Delivered"
-    FAILED = "failed", "Given up"
+    FAILED = "failed", "Not delivered"
 
 
 class HookOff(TextChoices):

@@ -25,7 +25,7 @@ from participants.errors import RollcallError
 from participants.models import Hook, HookMessage
 from participants.services import hooks, rights
 from participants.services.hooks import WithSecret
-from participants.states import HookMessageState
+from participants.states import HookKind, HookMessageState, HookOff
 
 RIGHT = "manage_hooks"
 SHOWN = 8
@@ -34,6 +34,9 @@ STATE_TONES: dict[str, Tone] = {
     HookMessageState.DELIVERED: "good",
     HookMessageState.FAILED: "bad",
 }
+
+_REAL = ~Q(messages__kind=HookKind.PING)
+"""A test that failed is nothing that is owed to the receiver."""
 
 
 class HookAdmin(ReadOnly[Hook]):
@@ -60,10 +63,21 @@ class HookAdmin(ReadOnly[Hook]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hook]:
         rows = super().get_queryset(request)
         counts = {
-            f"{state}_count": Count("messages", filter=Q(messages__state=state), distinct=True)
+            f"{state}_count": Count("messages", filter=Q(messages__state=state) & _REAL, distinct=True)
             for state in (HookMessageState.WAITING, HookMessageState.FAILED)
         }
         return rows.annotate(**counts, meeting_count=Count("meetings", distinct=True)).order_by(*self.ordering)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["data-placeholder"] = "All meetings"
+        return field
+
+    def get_form(self, request: HttpRequest, obj: Hook | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.base_fields["meetings"].widget.can_add_related = False
+        return form
 
     def get_urls(self) -> list[URLPattern]:
         views = (("test", self.test_view), ("rotate", self.rotate_view), ("switch", self.switch_view))
@@ -93,7 +107,7 @@ class HookAdmin(ReadOnly[Hook]):
     def waiting(self, row: Hook) -> SafeString:
         return _render_count(row, HookMessageState.WAITING, "rc-wait")
 
-    @admin.display(description="given up")
+    @admin.display(description="not delivered")
     def failed(self, row: Hook) -> SafeString:
         return _render_count(row, HookMessageState.FAILED, "rc-bad")
 
@@ -119,6 +133,8 @@ class HookAdmin(ReadOnly[Hook]):
         return self._show_secret(request, made, "Webhook added")
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        # The page after adding shows the secret, wherever one wanted to go next.
+        context.update(show_save_and_add_another=False, show_save_and_continue=False)
         row: Hook | None = context.get("original")
         if row is not None:
             context.update(title=row.name, subtitle=None, **describe(row, timezone.now()))
@@ -174,11 +190,11 @@ class HookAdmin(ReadOnly[Hook]):
 
 def render_state(row: Hook, now: datetime) -> SafeString:
     if not row.is_active:
-        by_staff = row.off_reason == "staff"
+        by_staff = row.off_reason == HookOff.STAFF
         return badges.render_badge("Off", "quiet" if by_staff else "bad", row.get_off_reason_display())
     if row.failing_since is not None:
         return badges.render_badge("Failing", "bad", f"Since {badges.write_time(row.failing_since)}")
-    return badges.render_badge("On", "good") if row.succeeded_at else badges.render_badge("Not tried", "info")
+    return badges.render_badge("On", "good" if row.succeeded_at else "info")
 
 
 def describe(row: Hook, now: datetime) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("failed", "Given up")],
+                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("failed", "Not delivered")],
                         default="waiting",
                         editable=False,
                         max_length=16,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
+from django.db import connections
 
 from participants.models import Actor, EventKind, Hook, HookMessage
 from participants.models.event import record
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def sender(transactional_db: None, receiver: Receiver, other: Receiver) -> Iterator[threading.Thread]:
     """At work until the test ends."""
     working = Sender(every=0.05)
-    thread = threading.Thread(target=working.run)
+    thread = threading.Thread(target=_run, args=(working,))
     thread.start()
     yield thread
     working.stop()
@@ -29,6 +30,13 @@ def sender(transactional_db: None, receiver: Receiver, other: Receiver) -> Itera
     other.closing.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def _run(sender: Sender) -> None:
+    try:
+        sender.run()
+    finally:
+        connections.close_all()
 
 
 def tell(by: Actor) -> None:
