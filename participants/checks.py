@@ -64,6 +64,19 @@ def check_webhook_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_mail(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.MAIL_ENABLED or settings.ROLLCALL_PUBLIC_URL:
+        return []
+    return [
+        Warning(
+            "EMAIL_URL is set, but ROLLCALL_PUBLIC_URL is not: no mail is sent, since its links would lead nowhere.",
+            hint="Set ROLLCALL_PUBLIC_URL to the address under which people reach this site.",
+            id="participants.W006",
+        )
+    ]
+
+
+@register(Tags.security)
 def check_encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.TOKEN_ENCRYPTION_KEYS:
         return []

@@ -34,6 +34,7 @@ _EXAMPLE = {"secret": "rci_5Qk0lS3mC1cWq0yqD2k8w6s4Jm0r1vJ0m8m3W0yXk2A"}
 
 
 class RedeemView(APIView):
+    http_method_names = ["post"]  # nor OPTIONS, which would describe it to everybody
     authentication_classes = [AlwaysWithToken]
     permission_classes = [AllowAny]
     throttle_classes = [GuessThrottle]

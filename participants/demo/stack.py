@@ -113,6 +113,7 @@ class Stack:
             "REALTIMEKIT_API_TOKEN": self.credentials.api_token,
             "REALTIMEKIT_WEBHOOK_KEY_URL": f"{self.sandbox}/.well-known/webhooks.json",
             "ROLLCALL_PUBLIC_URL": self.web,
+            "EMAIL_URL": f"filemail://{self.folder.path / 'mail'}",
             "WEB_THREADS": str(self.threads),
             **self.settings,
         }

@@ -7,13 +7,14 @@ from allauth.mfa.models import Authenticator
 from django.db import connection, transaction
 from django.db.models import Model
 
-from participants.models import Actor, EventKind, Hook, Participant
+from participants.models import Actor, EventKind, Hook, Message, Participant
 from participants.models.event import record
 from participants.models.fields import rotate
 
 CHUNK = 500
 _COLUMNS: tuple[tuple[type[Model], str, bool], ...] = (
     (Participant, "token", True),
+    (Message, "secret", True),
     (Hook, "secret", False),
     (Hook, "previous_secret", False),
 )
@@ -32,8 +33,9 @@ class Rotation:
 def rotate_tokens(*, by: Actor) -> Rotation:
     """Encrypt every stored secret with the first key of TOKEN_ENCRYPTION_KEYS. Safe to repeat, safe while serving.
 
-    A token that no key decrypts is dropped: the next join fetches a new one. The secrets of outgoing webhooks and of
-    second factors stay, for nobody could make them again.
+    A token that no key decrypts is dropped: the next join fetches a new one. So is the secret of a mail that waits,
+    which then fails and says so. The secrets of outgoing webhooks and of second factors stay, for nobody could make
+    them again.
     """
     result = Rotation()
     for model, column, drops in _COLUMNS:

@@ -7,8 +7,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from participants.models import Actor, EventKind
+from participants.models import AccessRequest, Actor, EventKind
 from participants.models.event import record
+from participants.services import invitations, outbox
+from participants.services.outbox import Draft
+from participants.states import MessageKind
 from tests.admin.conftest import make_with_token
 from tests.factories import (
     BatchFactory,
@@ -52,11 +55,22 @@ def make_comparisons(count: int) -> None:
         DriftItemFactory()
 
 
+def make_invitations(count: int) -> None:
+    for _ in range(count):
+        row = ParticipantFactory(enrolled_by=StaffFactory())
+        invitations.issue(row, by=BY, mail=False)
+        outbox.queue([Draft(MessageKind.ENROLLED, row)], by=BY)
+        AccessRequest.objects.create(meeting=row.meeting, person=row.person, decided_by=StaffFactory())
+
+
 PAGES: dict[str, Callable[[int], None]] = {
     "meeting": make_meetings,
     "participant": make_participants,
     "person": make_participants,
     "batch": make_batches,
+    "invitation": make_invitations,
+    "message": make_invitations,
+    "accessrequest": make_invitations,
     "driftreport": make_comparisons,
     "preset": make_meetings,
     "event": make_events,

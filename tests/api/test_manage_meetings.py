@@ -71,6 +71,8 @@ def test_a_meeting_is_made_remotely_too(staff: APIClient, sandbox: Sandbox) -> N
         "admission": "invited",
         "default_preset": "group_call_participant",
         "capacity": 30,
+        "sends_notices": False,
+        "takes_requests": False,
         "managers": ["alan", "grace"],
         "groups": [],
         "counts": {"enrolled": 0, "pending": 0, "failed": 0},

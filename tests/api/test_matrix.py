@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from participants.api.urls import v1
-from participants.models import Meeting, Participant, Presence, Session
-from participants.states import ExpirySource, ParticipantState
+from participants.models import AccessRequest, Actor, Meeting, Message, Participant, Presence, Session
+from participants.services import invitations, outbox
+from participants.services.invitations import Issued
+from participants.services.outbox import Draft
+from participants.states import ExpirySource, MessageKind, ParticipantState
 from tests.api.conftest import sign_in
 from tests.api.keymatrix import KEY_CALLERS, OF_KEYS, call_with_key
 from tests.factories import (
@@ -50,10 +55,18 @@ PERMISSIONS = (
     "correct_presence",
     "export_data",
     "manage_hooks",
+    "view_invitation",
+    "send_invitation",
+    "revoke_invitation",
+    "view_message",
+    "retry_message",
+    "view_accessrequest",
+    "decide_accessrequest",
 )
 PEOPLE = (
     "anonymous",
     "deactivated",
+    "guest",
     "plain",
     "enrolled",
     "manager",
@@ -63,14 +76,16 @@ PEOPLE = (
     "superuser",
 )
 CALLERS = (*PEOPLE, *KEY_CALLERS)
-"""``plain`` is signed in and no more; a permission's name stands for staff who hold that permission only."""
-EVERYBODY = " ".join(PEOPLE[2:])
+"""``guest`` came by the invitation of the participant; ``plain`` is signed in and no more; a permission's name stands
+for staff who hold that permission only."""
+EVERYBODY = " ".join(PEOPLE[3:])
+"""Who is signed in."""
 Answers = dict[str, int]
 
 
 def expect(**by_status: str) -> Answers:
     """Callers by the status they meet: ``_200="manager superuser"``. ``staff`` stands for permissions not named."""
-    found = {"anonymous": 401, "deactivated": 401}
+    found = {"anonymous": 401, "deactivated": 401, "guest": 401}
     for status, callers in by_status.items():
         found |= dict.fromkeys(callers.split(), int(status.removeprefix("_")))
     for permission in PERMISSIONS:
@@ -96,11 +111,48 @@ _CHANGE_BATCH = {
 }
 _HOOKS = {"_403": f"{NOT_MANAGING} manager other_manager staff"}
 OF_PEOPLE: dict[tuple[str, str], Answers] = {
-    ("GET", "me"): expect(_200=EVERYBODY),
-    ("GET", "my-meetings"): expect(_200=EVERYBODY),
-    ("GET", "my-meeting"): expect(_404=EVERYBODY) | {"enrolled": 200},
-    ("POST", "join"): expect(_403=EVERYBODY) | {"enrolled": 200},
-    ("GET", "admission"): expect(_200=EVERYBODY),
+    ("GET", "me"): expect(_200=f"{EVERYBODY} guest"),
+    ("GET", "my-meetings"): expect(_200=f"{EVERYBODY} guest"),
+    ("GET", "my-meeting"): expect(_404=EVERYBODY) | {"enrolled": 200, "guest": 200},
+    ("POST", "join"): expect(_403=EVERYBODY) | {"enrolled": 200, "guest": 200},
+    ("GET", "admission"): expect(_200=f"{EVERYBODY} guest"),
+    # With the participant's link: whoever is signed in as somebody else is asked first.
+    ("POST", "redeem"): expect(_409=EVERYBODY)
+    | dict.fromkeys(("anonymous", "deactivated", "guest", "enrolled"), 200),
+    ("GET", "access"): expect(_404=EVERYBODY),
+    ("POST", "access"): expect(_201=EVERYBODY) | {"enrolled": 409},
+    ("GET", "manage-invitations"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_invitation superuser"
+    ),
+    ("POST", "manage-invitations"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _201="manager send_invitation superuser"
+    ),
+    ("POST", "manage-invitations-resend"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _202="manager send_invitation superuser"
+    ),
+    ("GET", "manage-invitation"): expect(
+        _403=NOT_MANAGING, _404="other_manager staff", _200="manager view_invitation superuser"
+    ),
+    ("DELETE", "manage-invitation"): expect(
+        _403=f"{NOT_MANAGING} view_invitation",
+        _404="other_manager staff",
+        _200="manager revoke_invitation superuser",
+    ),
+    ("POST", "manage-invitation-resend"): expect(
+        _403=f"{NOT_MANAGING} view_invitation", _404="other_manager staff", _201="manager send_invitation superuser"
+    ),
+    ("GET", "manage-messages"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_message superuser"
+    ),
+    ("POST", "manage-message-retry"): expect(
+        _403=f"{NOT_MANAGING} view_message", _404="other_manager staff", _200="manager retry_message superuser"
+    ),
+    ("GET", "manage-access"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_accessrequest superuser"
+    ),
+    ("POST", "manage-access-decide"): expect(
+        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager decide_accessrequest superuser"
+    ),
     ("GET", "manage-connection"): expect(
         _403=f"{NOT_MANAGING} manager other_manager staff", _200="view_connection superuser"
     ),
@@ -171,7 +223,7 @@ OF_PEOPLE: dict[tuple[str, str], Answers] = {
         _404="other_manager staff",
         _200="manager remove_participant superuser",
     ),
-    ("GET", "my-attendance"): expect(_200=EVERYBODY),
+    ("GET", "my-attendance"): expect(_200=f"{EVERYBODY} guest"),
     ("GET", "manage-sessions"): expect(
         _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_session superuser"
     ),
@@ -214,7 +266,7 @@ OF_PEOPLE: dict[tuple[str, str], Answers] = {
 
 WITHOUT_ARGUMENTS = {
     *("me", "my-meetings", "my-attendance", "manage-meetings", "manage-connection", "manage-attendance"),
-    *("manage-attendance-export", "manage-hooks"),
+    *("manage-attendance-export", "manage-hooks", "redeem"),
 }
 MATRIX = {row: answers | OF_KEYS.get(row, {}) for row, answers in OF_PEOPLE.items()}
 
@@ -226,9 +278,26 @@ class Scene:
     meeting: Meeting
     participant: Participant
 
+    @cached_property
+    def invitation(self) -> Issued:
+        return invitations.issue(self.participant, by=Actor(via="tests"), mail=False)
+
+    def ask(self) -> AccessRequest:
+        row: AccessRequest = AccessRequest.objects.create(meeting=self.meeting, person=PersonFactory())
+        return row
+
+    def take_requests(self) -> dict[str, Any]:
+        Meeting.objects.filter(pk=self.meeting.pk).update(takes_requests=True)
+        return {}
+
     def find_arguments(self, name: str) -> dict[str, Any]:
         if name.startswith("manage-participant") and name != "manage-participants":
             return {"participant_id": self.participant.pk}
+        if name in ("manage-invitation", "manage-invitation-resend"):
+            return {"invitation_id": self.invitation.invitation.pk}
+        if name == "manage-message-retry":
+            outbox.queue([Draft(MessageKind.ENROLLED, self.participant)], by=Actor(via="tests"))
+            return {"message_id": Message.objects.latest("created_at").pk}
         if name.startswith("manage-batch"):
             return {"batch_id": BatchFactory(meeting=self.meeting).pk}
         if name.startswith("manage-drift"):
@@ -245,6 +314,11 @@ class Scene:
 
 
 BODIES: dict[tuple[str, str], Callable[[Scene], dict[str, Any]]] = {
+    ("POST", "redeem"): lambda scene: {"secret": scene.invitation.secret},
+    ("POST", "access"): lambda scene: scene.take_requests(),
+    ("POST", "manage-invitations"): lambda scene: {"participant": str(scene.participant.pk), "mail": False},
+    ("POST", "manage-invitations-resend"): lambda scene: {"all": True},
+    ("POST", "manage-access-decide"): lambda scene: {"requests": [str(scene.ask().pk)], "decision": "deny"},
     ("PUT", "manage-attendance-correction"): lambda scene: {"seconds": 60, "reason": "They were on the telephone."},
     ("POST", "manage-meeting-kick"): lambda scene: {"participants": [str(scene.participant.pk)]},
     ("POST", "manage-meetings"): lambda scene: {"title": "New"},
@@ -271,6 +345,7 @@ def _send_nothing(scene: Scene) -> dict[str, Any]:
 def _no_provider(settings: LazySettings) -> None:
     # Rights are settled before RealtimeKit is asked; what waits for it is answered as pending, at once.
     settings.REALTIMEKIT_API_TOKEN = ""
+    settings.MAIL_ENABLED, settings.ROLLCALL_PUBLIC_URL = True, "https://rollcall.example.org"
 
 
 def build_scene(state: ParticipantState) -> Scene:
@@ -293,6 +368,13 @@ def become(caller: str, scene: Scene) -> Client:
     if caller == "enrolled":
         assert scene.participant.person.user
         return sign_in(scene.participant.person.user)
+    if caller == "guest":
+        # Nobody removed is anybody's guest; then it is the guest of another participant.
+        removed = scene.participant.state == ParticipantState.REMOVED
+        own = Scene(scene.meeting, EnrolledFactory(meeting=scene.meeting)) if removed else scene
+        client, secret = APIClient(), {"secret": own.invitation.secret}
+        assert client.post(reverse("api:redeem"), secret, format="json").status_code == 200
+        return client
     user = _make_user(caller)
     if caller in {"manager", "deactivated"}:
         scene.meeting.managers.add(user)
@@ -363,7 +445,8 @@ def test_each_refusal_is_a_problem_that_names_its_code(row: tuple[str, str]) -> 
 def test_nobody_signed_in_learns_nothing_from_options(method: str, name: str) -> None:
     scene = build_scene(ParticipantState.ENROLLED)
     address = reverse(f"api:{name}", kwargs=scene.find_arguments(name))
-    assert Client().options(address).status_code == 401
+    # The one route that asks nobody who they are knows a single method.
+    assert Client().options(address).status_code == (405 if name == "redeem" else 401)
 
 
 def test_staff_without_a_permission_see_an_empty_list() -> None:
