@@ -58,6 +58,8 @@ OF_KEYS: dict[tuple[str, str], Answers] = {
     ("POST", "manage-message-retry"): keys(200, "invitations:send"),
     ("GET", "manage-access"): keys(200, "requests:decide"),
     ("POST", "manage-access-decide"): keys(200, "requests:decide"),
+    # A link is opened in a browser: without its cookie there is no CSRF token, whatever key comes along.
+    ("POST", "redeem"): dict.fromkeys(KEY_CALLERS, 403),
     ("GET", "access"): _ATTENDEE,
     ("POST", "access"): _ATTENDEE,
     ("GET", "manage-meetings"): keys(200, "meetings:read", elsewhere=200),

@@ -16,7 +16,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from participants.api.urls import v1
-from participants.models import AccessRequest, Actor, Meeting, Message, Participant, Presence, Session
+from participants.models import AccessRequest, Actor, Meeting, Message, Participant, Session
 from participants.services import invitations, outbox
 from participants.services.invitations import Issued
 from participants.services.outbox import Draft
@@ -31,6 +31,7 @@ from tests.factories import (
     HookMessageFactory,
     MadeMeetingFactory,
     PersonFactory,
+    PresenceFactory,
     PresetFactory,
     StaffFactory,
     UserFactory,
@@ -304,7 +305,7 @@ class Scene:
             DriftReportFactory(meeting=self.meeting)
         if name == "manage-attendance-correction":
             session = Session.objects.create(realtimekit_id=str(self.meeting.pk), meeting=self.meeting)
-            return {"presence_id": Presence.objects.create(session=session, participant=self.participant).pk}
+            return {"presence_id": PresenceFactory(session=session, participant=self.participant).pk}
         if name in WITHOUT_ARGUMENTS:
             return {}
         if name.startswith("manage-hook"):
