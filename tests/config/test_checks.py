@@ -48,6 +48,15 @@ def test_a_misconfiguration_has_its_id_a_hint_and_names_the_variable(
     assert message.is_serious() is is_error
 
 
+def test_mail_whose_links_lead_nowhere_is_a_warning(settings: LazySettings) -> None:
+    settings.MAIL_ENABLED = True
+    found = list_found()
+    assert list(found) == ["participants.W006"]
+    assert "ROLLCALL_PUBLIC_URL" in found["participants.W006"].msg
+    settings.ROLLCALL_PUBLIC_URL = "https://rollcall.example.org"
+    assert list_found() == {}
+
+
 def test_debugging_is_an_error_only_where_it_is_deployed(settings: LazySettings) -> None:
     settings.DEBUG = True
     assert list_found() == {}
