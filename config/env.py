@@ -260,6 +260,8 @@ def read_mail(name: str) -> dict[str, Any]:
         found = environ.Env.email_url_config(text)
     except (ValueError, KeyError) as error:  # names the port, never the password
         raise ImproperlyConfigured(f"{name} can't be read: {error}") from None
+    if text.startswith("smtp") and not found["EMAIL_HOST"]:
+        raise ImproperlyConfigured(f"{name} must name the mail server, as in smtp://mail.example.org:587.")
     # The package drops the first slash of the folder's path.
     folder = unquote(urlsplit(text).path) if text.startswith("filemail:") else ""
     return {"EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False, **found, "EMAIL_FILE_PATH": folder}

@@ -71,7 +71,7 @@ def check_mail(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         Warning(
             "EMAIL_URL is set, but ROLLCALL_PUBLIC_URL is not: no mail is sent, since its links would lead nowhere.",
             hint="Set ROLLCALL_PUBLIC_URL to the address under which people reach this site.",
-            id="participants.W006",
+            id="participants.W012",
         )
     ]
 

@@ -51,7 +51,6 @@ class RedeemView(APIView):
         request=RedeemInput,
         responses={200: RedeemedShape},
         examples=[OpenApiExample("A link's secret", value=_EXAMPLE, request_only=True)],
-        auth=[],
     )
     def post(self, request: Request) -> Response:
         asked = RedeemInput(data=request.data)

@@ -67,8 +67,28 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "type": "apiKey",
             "in": "cookie",
             "name": "sessionid",
-            "description": "The session of a signed-in user. Changing calls need the header `X-CSRFToken` too.",
+            "description": "The session of a signed-in user, or one that an invitation opened. Changing calls need "
+            "the header `X-CSRFToken` too.",
         }
+
+
+class GuestScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # as above
+    """Adds nothing: the session is the same cookie."""
+
+    target_class = "participants.api.authentication.GuestAuthentication"
+    name: list[str] = []
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return []
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
+        return []
+
+
+class OpenScheme(GuestScheme):  # type: ignore[no-untyped-call]  # as above
+    """Nobody need be signed in."""
+
+    target_class = "participants.api.authentication.AlwaysWithToken"
 
 
 class UserReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above

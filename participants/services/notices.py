@@ -88,7 +88,8 @@ def _find_waiting(keys: Sequence[Any]) -> dict[Any, _Waiting]:
     kinds = (*NOTICES, MessageKind.INVITATION)
     found: dict[Any, set[str]] = {}
     rows = Message.objects.untouched().filter(participant__in=keys, kind__in=kinds)
-    for pk, kind in rows.values_list("participant", "kind"):
+    # Locked, in one order: whoever begins to send one now finds it dropped, or has it already and it is not here.
+    for pk, kind in rows.order_by("pk").select_for_update(no_key=True).values_list("participant", "kind"):
         found.setdefault(pk, set()).add(kind)
     invited = set(
         Message.objects.filter(

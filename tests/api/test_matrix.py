@@ -16,13 +16,13 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from participants.api.urls import v1
-from participants.models import AccessRequest, Actor, Meeting, Message, Participant, Session
-from participants.services import invitations, outbox
+from participants.models import Actor, Meeting, Participant, Session
+from participants.services import invitations
 from participants.services.invitations import Issued
-from participants.services.outbox import Draft
-from participants.states import ExpirySource, MessageKind, ParticipantState
+from participants.states import ExpirySource, ParticipantState
 from tests.api.conftest import sign_in
 from tests.api.keymatrix import KEY_CALLERS, OF_KEYS, call_with_key
+from tests.api.matrix_of_invitations import INVITATION_BODIES, list_rows, queue_mail
 from tests.factories import (
     AdminFactory,
     BatchFactory,
@@ -117,43 +117,7 @@ OF_PEOPLE: dict[tuple[str, str], Answers] = {
     ("GET", "my-meeting"): expect(_404=EVERYBODY) | {"enrolled": 200, "guest": 200},
     ("POST", "join"): expect(_403=EVERYBODY) | {"enrolled": 200, "guest": 200},
     ("GET", "admission"): expect(_200=f"{EVERYBODY} guest"),
-    # With the participant's link: whoever is signed in as somebody else is asked first.
-    ("POST", "redeem"): expect(_409=EVERYBODY)
-    | dict.fromkeys(("anonymous", "deactivated", "guest", "enrolled"), 200),
-    ("GET", "access"): expect(_404=EVERYBODY),
-    ("POST", "access"): expect(_201=EVERYBODY) | {"enrolled": 409},
-    ("GET", "manage-invitations"): expect(
-        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_invitation superuser"
-    ),
-    ("POST", "manage-invitations"): expect(
-        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _201="manager send_invitation superuser"
-    ),
-    ("POST", "manage-invitations-resend"): expect(
-        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _202="manager send_invitation superuser"
-    ),
-    ("GET", "manage-invitation"): expect(
-        _403=NOT_MANAGING, _404="other_manager staff", _200="manager view_invitation superuser"
-    ),
-    ("DELETE", "manage-invitation"): expect(
-        _403=f"{NOT_MANAGING} view_invitation",
-        _404="other_manager staff",
-        _200="manager revoke_invitation superuser",
-    ),
-    ("POST", "manage-invitation-resend"): expect(
-        _403=f"{NOT_MANAGING} view_invitation", _404="other_manager staff", _201="manager send_invitation superuser"
-    ),
-    ("GET", "manage-messages"): expect(
-        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_message superuser"
-    ),
-    ("POST", "manage-message-retry"): expect(
-        _403=f"{NOT_MANAGING} view_message", _404="other_manager staff", _200="manager retry_message superuser"
-    ),
-    ("GET", "manage-access"): expect(
-        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager view_accessrequest superuser"
-    ),
-    ("POST", "manage-access-decide"): expect(
-        _403=f"{NOT_MANAGING} view_meeting", _404="other_manager staff", _200="manager decide_accessrequest superuser"
-    ),
+    **list_rows(expect, EVERYBODY, NOT_MANAGING),
     ("GET", "manage-connection"): expect(
         _403=f"{NOT_MANAGING} manager other_manager staff", _200="view_connection superuser"
     ),
@@ -283,22 +247,13 @@ class Scene:
     def invitation(self) -> Issued:
         return invitations.issue(self.participant, by=Actor(via="tests"), mail=False)
 
-    def ask(self) -> AccessRequest:
-        row: AccessRequest = AccessRequest.objects.create(meeting=self.meeting, person=PersonFactory())
-        return row
-
-    def take_requests(self) -> dict[str, Any]:
-        Meeting.objects.filter(pk=self.meeting.pk).update(takes_requests=True)
-        return {}
-
     def find_arguments(self, name: str) -> dict[str, Any]:
         if name.startswith("manage-participant") and name != "manage-participants":
             return {"participant_id": self.participant.pk}
         if name in ("manage-invitation", "manage-invitation-resend"):
             return {"invitation_id": self.invitation.invitation.pk}
         if name == "manage-message-retry":
-            outbox.queue([Draft(MessageKind.ENROLLED, self.participant)], by=Actor(via="tests"))
-            return {"message_id": Message.objects.latest("created_at").pk}
+            return {"message_id": queue_mail(self.participant).pk}
         if name.startswith("manage-batch"):
             return {"batch_id": BatchFactory(meeting=self.meeting).pk}
         if name.startswith("manage-drift"):
@@ -316,10 +271,7 @@ class Scene:
 
 BODIES: dict[tuple[str, str], Callable[[Scene], dict[str, Any]]] = {
     ("POST", "redeem"): lambda scene: {"secret": scene.invitation.secret},
-    ("POST", "access"): lambda scene: scene.take_requests(),
-    ("POST", "manage-invitations"): lambda scene: {"participant": str(scene.participant.pk), "mail": False},
-    ("POST", "manage-invitations-resend"): lambda scene: {"all": True},
-    ("POST", "manage-access-decide"): lambda scene: {"requests": [str(scene.ask().pk)], "decision": "deny"},
+    **INVITATION_BODIES,
     ("PUT", "manage-attendance-correction"): lambda scene: {"seconds": 60, "reason": "They were on the telephone."},
     ("POST", "manage-meeting-kick"): lambda scene: {"participants": [str(scene.participant.pk)]},
     ("POST", "manage-meetings"): lambda scene: {"title": "New"},

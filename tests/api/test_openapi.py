@@ -14,13 +14,14 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from rest_framework.test import APIClient
 
 from participants.api.urls import v1
-from participants.models import Actor, Meeting, Participant, Presence
-from participants.services import mirror, presence
+from participants.models import AccessRequest, Actor, Meeting, Participant, Presence
+from participants.services import invitations, mirror, outbox, presence
 from participants.services.mirror import PeerNews, SessionNews
-from participants.states import KnownBy
+from participants.services.outbox import Draft
+from participants.states import KnownBy, MessageKind
 from tests.api.conftest import sign_in
 from tests.api.test_matrix import list_routes
-from tests.factories import NOW, AdminFactory, EnrolledFactory, MadeMeetingFactory
+from tests.factories import NOW, AdminFactory, EnrolledFactory, GuestFactory, MadeMeetingFactory, PersonFactory
 
 Document = dict[str, Any]
 
@@ -100,7 +101,10 @@ def test_calls_are_documented_as_signed_in_by_session_or_bearer_and_those_that_m
     person: list[Document] = [{"identityProvider": []}, {"session": []}]
     for _, path, operation in list_operations(document):
         managing = path.startswith("/api/v1/manage/")
-        assert operation["security"] == ([{"apiKey": []}, *person] if managing else person)
+        # Opening an invitation is the one call for which nobody need be signed in.
+        is_open = operation["operationId"] == "invitations_redeem"
+        expected = [{}] if is_open else [{"apiKey": []}, *person] if managing else person
+        assert operation["security"] == expected
     schemes = document["components"]["securitySchemes"]
     assert schemes["apiKey"]["scheme"] == schemes["identityProvider"]["scheme"] == "bearer"
 
@@ -139,6 +143,9 @@ def _adapt(value: Any) -> Any:
         ("manage_meeting_attendance", "manage/meetings/{meeting}/attendance/?known=false"),
         ("manage_attendance_list", "manage/attendance/"),
         ("me_attendance", "me/attendance/"),
+        ("manage_invitations_list", "manage/meetings/{meeting}/invitations/"),
+        ("manage_messages_list", "manage/meetings/{meeting}/messages/"),
+        ("manage_access_list", "manage/meetings/{meeting}/access-requests/"),
     ],
 )
 def test_an_answer_fits_its_documented_schema(document: Document, operation_id: str, path: str) -> None:
@@ -146,6 +153,7 @@ def test_an_answer_fits_its_documented_schema(document: Document, operation_id: 
     row = EnrolledFactory(person__user=user, meeting=MadeMeetingFactory(opens_at="2999-01-01T00:00:00Z"))
     row.meeting.managers.add(user)
     _play(row)
+    _write(row)
     body = _get(sign_in(user), path, row)
     schema = find_operation(document, operation_id)["responses"]["200"]["content"]["application/json"]["schema"]
     validate(document, body, schema)
@@ -157,6 +165,24 @@ def _play(row: Participant) -> None:
     for peer_id, custom_id in (("p1", row.custom_participant_id), ("p2", "a stranger")):
         mirror.merge_peer(news, PeerNews(peer_id, custom_id, joined_at=NOW), known_by=KnownBy.WEBHOOK)
     presence.correct(Presence.objects.get(), seconds=60, reason="A test", by=Actor(via="tests"))
+
+
+def _write(row: Participant) -> None:
+    """An invitation, a mail and a request of somebody else."""
+    invitations.issue(row, by=Actor(via="tests"), mail=False)
+    outbox.queue([Draft(MessageKind.ENROLLED, row)], by=Actor(via="tests"))
+    AccessRequest.objects.create(meeting=row.meeting, person=PersonFactory())
+
+
+@pytest.mark.django_db
+def test_what_a_guest_reads_of_themselves_fits_its_schema(document: Document) -> None:
+    row = EnrolledFactory(person=GuestFactory())
+    client = APIClient()
+    secret = invitations.issue(row, by=Actor(via="tests"), mail=False).secret
+    opened = client.post("/api/v1/invitations/redeem/", {"secret": secret})
+    for operation_id, body in (("invitations_redeem", opened.json()), ("me", _get(client, "me/", row))):
+        schema = find_operation(document, operation_id)["responses"]["200"]["content"]["application/json"]["schema"]
+        validate(document, body, schema)
 
 
 def _get(client: APIClient, path: str, row: Participant) -> Any:

@@ -87,6 +87,15 @@ def test_its_keys_over_plain_http_are_a_warning(settings: LazySettings, host: st
     assert all("JWT_JWKS_URL" in message.msg and message.hint for message in found.values())
 
 
+def test_mail_whose_links_lead_nowhere_is_a_warning(settings: LazySettings) -> None:
+    settings.MAIL_ENABLED = True
+    found = list_found()
+    assert list(found) == ["participants.W012"]
+    assert "ROLLCALL_PUBLIC_URL" in found["participants.W012"].msg
+    settings.ROLLCALL_PUBLIC_URL = "https://rollcall.example.org"
+    assert list_found() == {}
+
+
 def test_debugging_is_an_error_only_where_it_is_deployed(settings: LazySettings) -> None:
     settings.DEBUG = True
     assert list_found() == {}

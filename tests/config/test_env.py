@@ -33,6 +33,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "networks": env.read_networks,
     "database": lambda name: env.read_database(name, default=HERE),
     "cache": env.read_cache,
+    "mail": env.read_mail,
+    "choice": lambda name: env.read_choice(name, default="any", choices=("any", "first")),
 }
 KEY = "YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcywgZXhhY3Q="
 WRONG = [
@@ -76,6 +78,11 @@ WRONG = [
     ("database", "postgres://user:hunter2@db:port/rollcall"),
     ("cache", "memcached://cache"),
     ("cache", "localhost:6379"),
+    ("mail", "mail.example.org"),
+    ("mail", "http://mail.example.org"),
+    ("mail", "smtp://"),
+    ("mail", "smtp://user:hunter2@mail.example.org:port"),
+    ("choice", "second"),
 ]
 
 
@@ -98,6 +105,7 @@ def test_a_wrong_value_is_an_error_that_names_the_variable(
         ("keys", f"{KEY[:-4]}!!!!"),
         ("database", "mysql://user:hunter2@db/rollcall"),
         ("database", "postgres://user:hunter2@db:port/rollcall"),
+        ("mail", "smtp://user:hunter2@mail.example.org:port"),
     ],
 )
 def test_the_error_shows_no_secret(monkeypatch: pytest.MonkeyPatch, reader: str, text: str) -> None:
@@ -135,6 +143,8 @@ def test_the_error_shows_no_secret(monkeypatch: pytest.MonkeyPatch, reader: str,
         ("origins", "", []),
         ("keys", f"{KEY}, {KEY},", [KEY, KEY]),
         ("networks", "", []),
+        ("choice", "First", "first"),
+        ("choice", "", "any"),
     ],
     ids=str,
 )
@@ -170,6 +180,19 @@ def test_without_a_database_address_its_folder_is_made(tmp_path: Path) -> None:
 def test_a_valkey_address_is_read_as_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, "valkey://cache:6379/1")
     assert env.read_cache(NAME)["LOCATION"] == "redis://cache:6379/1"
+
+
+def test_a_mail_server_is_read_with_its_password_and_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "smtp+tls://rollcall%40example.org:a%23b@mail.example.org:587")
+    found = env.read_mail(NAME)
+    names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS", "EMAIL_USE_SSL")
+    assert [found[name] for name in names] == ["mail.example.org", 587, "rollcall@example.org", "a#b", True, False]
+
+
+def test_mails_may_go_into_a_folder_or_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.read_mail("ROLLCALL_TEST_NEVER_SET")["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
+    monkeypatch.setenv(NAME, "filemail:///srv/rollcall/my%20mail")
+    assert env.read_mail(NAME)["EMAIL_FILE_PATH"] == "/srv/rollcall/my mail"
 
 
 @pytest.mark.parametrize("secret", ["$ecret", "$HOME", r"\$x", "a=b", '"quoted"', "x#y", "{a}"])

@@ -73,6 +73,11 @@ def test_a_traceback_that_another_handler_wrote_first_is_masked_too(
     assert "ValueError: bad [token]" in stream.getvalue()
 
 
+def test_the_secret_of_an_invitation_is_masked(logger: logging.Logger, stream: io.StringIO) -> None:
+    logger.warning("open %s", "https://rollcall.example.org/m/1/#rci_5Qk0lS3mC1cWq0yq-D2k8w6s_4J")
+    assert "/m/1/#[invitation]" in stream.getvalue()
+
+
 def test_a_message_with_a_percent_sign_survives(logger: logging.Logger, stream: io.StringIO) -> None:
     logger.warning("%d %% of %s", 50, "100%d")
     assert "50 % of 100%d" in stream.getvalue()

@@ -31,6 +31,13 @@ IMPLIED = {
     "view_presence",
     "correct_presence",
     "export_data",
+    "view_invitation",
+    "send_invitation",
+    "revoke_invitation",
+    "view_message",
+    "retry_message",
+    "view_accessrequest",
+    "decide_accessrequest",
 }
 
 
