@@ -9,6 +9,7 @@ import logging
 import re
 import secrets
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +21,7 @@ from allauth.socialaccount.providers.base.constants import AuthError
 from allauth.socialaccount.providers.oauth2.client import OAuth2Client
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
@@ -37,6 +39,8 @@ LEEWAY = 60
 """Seconds by which the provider's clock may differ from ours."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _NONCE = "nonce"
+_KEPT, _PAUSE = 300, 5
+_AWAY = "away"
 _ERROR = re.compile(r'"error"\s*:\s*"([a-z_]{1,40})"')
 
 
@@ -91,11 +95,12 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth ship
         """The provider's discovery document, once per request. Raises SignInFailed."""
         if not hasattr(self, "_openid_config"):
             provider = self.get_provider()
-            found = _fetch(provider.server_url)
+            found = _recall(provider.server_url)
             if not isinstance(found, dict) or not all(_is_address(found.get(name)) for name in _ENDPOINTS):
                 _distrust("its discovery document can't be read")
             if str(found.get("issuer", "")).rstrip("/") != provider.app.provider_id:
                 _distrust("its discovery document is of another issuer")
+            _keep(provider.server_url, found)
             self._openid_config = found
         return self._openid_config
 
@@ -120,7 +125,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth ship
                 _distrust("its token is not signed by a key pair")
             claims: dict[str, Any] = jwt.decode(
                 token,
-                _find_key(_fetch(self.openid_config["jwks_uri"]), header),
+                _find_key(self.openid_config["jwks_uri"], header),
                 algorithms=[header["alg"]],
                 audience=client_id,
                 issuer=self.openid_config["issuer"],
@@ -189,6 +194,33 @@ def distrust_answer(error: Exception) -> SignInFailed:
         return failed
 
 
+def _recall(url: str) -> Any:
+    """What lies there, as kept for five minutes or fetched.
+
+    A provider that is away is left alone for some seconds, or its silence would hold every thread.
+    """
+    known = cache.get(_name(url))
+    if known == _AWAY:
+        raise _tell_away()
+    if known is not None:
+        return known
+    try:
+        return _fetch(url)
+    except SignInFailed:
+        cache.set(_name(url), _AWAY, _PAUSE)
+        raise
+
+
+def _keep(url: str, found: Any) -> None:
+    """Of what made sense alone, so that a corrected mistake is gone at once; and not for longer by being used."""
+    if isinstance(found, dict):
+        cache.add(_name(url), found, _KEPT)
+
+
+def _name(url: str) -> str:
+    return f"oidc:{sha256(url.encode()).hexdigest()[:32]}"
+
+
 def _fetch(url: str) -> Any:
     try:
         with get_adapter().get_requests_session() as session:
@@ -203,6 +235,10 @@ def _fetch(url: str) -> Any:
 
 def _away(error: Exception) -> SignInFailed:
     logger.warning("The sign-in provider can't be reached: %s.", type(error).__name__)
+    return _tell_away()
+
+
+def _tell_away() -> SignInFailed:
     return SignInFailed(
         "sign_in_provider_away",
         "The sign-in provider can't be reached at the moment. Try again in a minute, or sign in with a password if "
@@ -221,19 +257,30 @@ def _distrust(why: str) -> NoReturn:
     )
 
 
-def _find_key(listed: Any, header: Mapping[str, Any]) -> jwt.PyJWK:
+def _find_key(url: str, header: Mapping[str, Any]) -> jwt.PyJWK:
     """The listed signing key of the token's id; without an id, the only one there is."""
+    listed = _recall(url)
+    if len(fitting := _choose_keys(listed, header)) != 1:  # a provider changes its keys without notice
+        cache.delete(_name(url))
+        listed = _fetch(url)
+        fitting = _choose_keys(listed, header)
+    if len(fitting) != 1:
+        _distrust("its token is signed by a key that it does not list")
+    _keep(url, listed)
+    return jwt.PyJWK(fitting[0], algorithm=header["alg"])
+
+
+def _choose_keys(listed: Any, header: Mapping[str, Any]) -> list[dict[str, Any]]:
     keys = listed.get("keys") if isinstance(listed, dict) else None
-    usable = [
+    kid, algorithm = header.get("kid"), header["alg"]
+    return [
         key
         for key in (keys if isinstance(keys, list) else [])
-        if isinstance(key, dict) and key.get("use", "sig") == "sig" and key.get("kty") in ("RSA", "EC", "OKP")
+        if isinstance(key, dict)
+        and (key.get("use", "sig"), key.get("alg", algorithm)) == ("sig", algorithm)
+        and key.get("kty") in ("RSA", "EC", "OKP")
+        and (kid is None or key.get("kid") == kid)
     ]
-    kid = header.get("kid")
-    fitting = [key for key in usable if kid is None or key.get("kid") == kid]
-    if len(fitting) != 1 or fitting[0].get("alg", header["alg"]) != header["alg"]:
-        _distrust("its token is signed by a key that it does not list")
-    return jwt.PyJWK(fitting[0], algorithm=header["alg"])
 
 
 def _is_address(value: Any) -> bool:

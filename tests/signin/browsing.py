@@ -11,12 +11,26 @@ _REFRESH = re.compile(r'http-equiv="refresh" content="0;url=([^"]+)"')
 _SCREEN = re.compile(r'data-screen="([^"]*)"')
 
 
+_sessions: list[requests.Session] = []
+
+
+def _start() -> requests.Session:
+    _sessions.append(requests.Session())
+    return _sessions[-1]
+
+
+def close_all() -> None:
+    """A connection that is kept keeps a thread of the server, and that one a connection to the database."""
+    while _sessions:
+        _sessions.pop().close()
+
+
 @dataclass
 class Surfer:
     """``page`` is the last answer, after redirects."""
 
     base: str
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(default_factory=_start)
     page: requests.Response = field(default_factory=requests.Response)
 
     def open(self, path: str) -> requests.Response:

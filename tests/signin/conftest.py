@@ -7,7 +7,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.factories import AdminFactory
 from tests.signin.apps import App, set_up
-from tests.signin.browsing import Surfer
+from tests.signin.browsing import Surfer, close_all
 from tests.signin.provider import CLIENT_ID, CLIENT_SECRET, Provider
 
 
@@ -29,8 +29,9 @@ def provider(settings: LazySettings) -> Iterator[Provider]:
 
 
 @pytest.fixture
-def surfer(live_server: LiveServer) -> Surfer:
-    return Surfer(live_server.url)
+def surfer(live_server: LiveServer) -> Iterator[Surfer]:
+    yield Surfer(live_server.url)
+    close_all()
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ class Manners:
     silent: set[str] = field(default_factory=set)
     """Paths that are never answered while the provider runs."""
     userinfo: Claims = field(default_factory=dict)
+    lists_second: bool = False
 
 
 def sign_with_another_key(claims: Claims) -> str:
@@ -110,8 +111,9 @@ class Provider:
         }
 
     def list_keys(self) -> Claims:
-        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(_KEY.public_key()))
-        return {"keys": [{**public, "kid": "first", "use": "sig", "alg": "RS256"}]}
+        keys = {"first": _KEY, "second": _OTHER_KEY} if self.manners.lists_second else {"first": _KEY}
+        public = {kid: json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) for kid, key in keys.items()}
+        return {"keys": [{**jwk, "kid": kid, "use": "sig", "alg": "RS256"} for kid, jwk in public.items()]}
 
     def authorise(self, asked: Claims) -> str:
         """Where the browser is sent back to."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
+from django.core.cache import cache
 
 from tests.factories import UserFactory
 from tests.signin import provider as standin
@@ -14,6 +15,14 @@ from tests.signin.browsing import Surfer
 from tests.signin.provider import Claims, Provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def begin_anew(surfer: Surfer) -> str:
+    """The address at the provider; nothing of what was fetched on the way there is kept."""
+    address = surfer.begin()
+    cache.clear()
+    return address
+
 
 EXPIRED = int(time.time()) - 3600
 SPOILT: dict[str, Any] = {
@@ -77,7 +86,7 @@ def test_userinfo_of_somebody_else_signs_nobody_in(surfer: Surfer, provider: Pro
 
 
 def test_an_answer_is_good_for_the_browser_that_asked_alone(surfer: Surfer, provider: Provider) -> None:
-    address = surfer.begin()
+    address = begin_anew(surfer)
     back = surfer.session.get(address, allow_redirects=False, timeout=20).headers["Location"]
     other = Surfer(surfer.base)
     assert other.open(back).status_code == 400
@@ -121,7 +130,7 @@ def test_a_wrong_client_secret_is_told_and_logged_without_it(
 
 
 def test_a_provider_that_is_down_is_told_with_a_way_back(surfer: Surfer, provider: Provider) -> None:
-    address = surfer.begin()
+    address = begin_anew(surfer)
     provider.close()
     surfer.send("/accounts/provider/")
     assert (surfer.page.status_code, surfer.screen) == (503, "sign_in_provider_away")
@@ -139,7 +148,7 @@ def test_a_provider_that_never_answers_is_not_waited_for_long(
     path: str, surfer: Surfer, provider: Provider, settings: LazySettings
 ) -> None:
     settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 0.5
-    address = surfer.begin()
+    address = begin_anew(surfer)
     provider.manners.silent = {path}
     surfer.page = surfer.session.get(address, timeout=20)
     assert (surfer.page.status_code, surfer.screen) == (503, "sign_in_provider_away")
@@ -163,7 +172,7 @@ def test_no_odd_answer_of_the_provider_breaks_a_page(
     path: str, body: bytes, surfer: Surfer, provider: Provider
 ) -> None:
     provider.manners.spoil = lambda claims: claims.pop("email")  # has userinfo asked
-    address = surfer.begin()
+    address = begin_anew(surfer)
     provider.manners.answers = {path: (200, body)}
     surfer.page = surfer.session.get(address, timeout=20)
     assert surfer.page.status_code in (502, 503)
@@ -174,7 +183,7 @@ def test_no_odd_answer_of_the_provider_breaks_a_page(
 @pytest.mark.parametrize("status", [404, 500])
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
 def test_no_error_of_the_provider_breaks_a_page(path: str, status: int, surfer: Surfer, provider: Provider) -> None:
-    address = surfer.begin()
+    address = begin_anew(surfer)
     provider.manners.answers = {path: (status, b"{}")}
     surfer.page = surfer.session.get(address, timeout=20)
     assert surfer.page.status_code in (502, 503)
@@ -215,3 +224,29 @@ def test_nothing_of_the_provider_s_answers_is_logged(
         surfer.sign_in_by_provider()
     assert "ada@example.org" not in caplog.text
     assert "eyJ" not in caplog.text
+
+
+def test_a_provider_is_asked_for_its_documents_once_in_a_while(surfer: Surfer, provider: Provider) -> None:
+    for _ in range(3):
+        Surfer(surfer.base).sign_in_by_provider()
+    assert len(provider.asked("/.well-known/openid-configuration")) == 1
+    assert len(provider.asked("/keys")) == 1
+
+
+def test_a_new_key_is_found_at_once(surfer: Surfer, provider: Provider) -> None:
+    surfer.sign_in_by_provider()
+    provider.manners.sign = standin.sign_with_an_unlisted_key
+    provider.manners.lists_second = True
+    surfer.send("/accounts/logout/")
+    surfer.sign_in_by_provider()
+    assert surfer.username
+    assert len(provider.asked("/keys")) == 2
+
+
+def test_a_provider_that_is_away_is_left_alone_for_a_moment(surfer: Surfer, provider: Provider) -> None:
+    provider.manners.answers = {"/.well-known/openid-configuration": (500, b"")}
+    surfer.open("/accounts/login/")
+    for _ in range(3):
+        surfer.send("/accounts/provider/")
+        assert (surfer.page.status_code, surfer.screen) == (503, "sign_in_provider_away")
+    assert len(provider.asked("/.well-known/openid-configuration")) == 1

@@ -6,6 +6,7 @@ import pytest
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.conf import LazySettings
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from pytest_django.live_server_helper import LiveServer
 
 from participants.models import Actor, Event, EventKind, Person
@@ -75,6 +76,7 @@ def test_another_issuer_s_subject_is_somebody_else(
     provider.manners.discovery = {"issuer": "http://other.example"}
     provider.manners.spoil = lambda claims: claims.update(iss="http://other.example")
     settings.OIDC_ISSUER = "http://other.example"
+    cache.clear()
     assert Surfer(surfer.base).sign_in_by_provider() == "/"
     assert User.objects.count() == 2
 
