@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.middleware.LanguageMiddleware",
     "config.middleware.SiteMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -101,6 +102,11 @@ SURVEY_INTERVAL = env.read_seconds("SURVEY_INTERVAL", default=3600)
 
 # --- Time and language ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]  # of what attendees see; staff pages and the API are English
+LOCALE_PATHS = [BASE_DIR / "participants" / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 86_400
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -165,6 +171,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = env.read_flag("DJANGO_SESSION_COOKIE_SECURE", default=True)
 SESSION_COOKIE_AGE = 14 * 86_400
+LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE
 CSRF_COOKIE_SECURE = env.read_flag("DJANGO_CSRF_COOKIE_SECURE", default=True)
 X_FRAME_OPTIONS = "DENY"
 # HSTS for sub-domains and preloading bind a whole domain, which is not this application's to decide.
@@ -179,6 +186,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": [NONE],
     }
 }
 PERMISSIONS_POLICY: dict[str, list[str]] = {

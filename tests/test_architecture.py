@@ -29,7 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "participants.api": {"states", "errors", "models", "services", "realtimekit", "config"},
     "participants.admin": {"states", "errors", "models", "services", "realtimekit", "config"},
     "participants.webhooks": {"services"},
-    "participants.pages": {"states", "errors", "conf", "models", "services"},
+    "participants.pages": {"states", "errors", "conf", "models", "services", "config"},
     "participants.tasks": {"models", "services"},
     "participants.workers": {"gateway", "models", "realtimekit", "services", "tasks"},
     "participants.management": {

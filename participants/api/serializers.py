@@ -65,6 +65,7 @@ class MeetingBrief(serializers.Serializer[Any]):
 
 
 class AdmissionShape(VerdictShape):
+    server_time = serializers.DateTimeField(help_text="What countdowns go by: the device's clock may be wrong.")
     meeting = MeetingBrief(required=False)
 
 

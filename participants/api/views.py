@@ -1,6 +1,7 @@
 """What an attendee asks: join, "may I", my meetings, who am I. Parse, call one service, render."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,7 +19,13 @@ from participants.api import examples
 from participants.api.attendancerendering import render_my_presence
 from participants.api.attendanceshapes import MyPresenceShape
 from participants.api.pagination import Pages
-from participants.api.rendering import render_admitted, render_meeting, render_my_meeting, render_verdict
+from participants.api.rendering import (
+    render_admitted,
+    render_meeting,
+    render_my_meeting,
+    render_time,
+    render_verdict,
+)
 from participants.api.schema import PAGING, describe_page
 from participants.api.serializers import AdmissionShape, JoinAnswer, JoinRequest, Me, MyMeeting
 from participants.api.throttling import JoinThrottle, PersonThrottle
@@ -79,16 +86,16 @@ class AdmissionView(APIView):
         examples=[OpenApiExample("Too early", value=examples.ADMISSION, response_only=True, status_codes=["200"])],
     )
     def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
-        verdict, meeting = judge_user(request, meeting_id)
+        now = timezone.now()
+        verdict, meeting = judge_user(request, meeting_id, now)
         if meeting is None:
             raise NotFound("There is no such meeting. Check the link.")
-        body = {**render_verdict(verdict), "meeting": render_meeting(meeting)}
+        body = {**render_verdict(verdict), "server_time": render_time(now), "meeting": render_meeting(meeting)}
         return Response(body, headers=NO_STORE)
 
 
-def judge_user(request: Request, meeting_id: uuid.UUID) -> tuple[admission.Verdict, Meeting | None]:
+def judge_user(request: Request, meeting_id: uuid.UUID, now: datetime) -> tuple[admission.Verdict, Meeting | None]:
     """The verdict on the signed-in user, and the meeting if there is one."""
-    now = timezone.now()
     row = joining.find_row(meeting_id, read_user(request))
     if row is not None:
         return admission.judge_row(row, now), row.meeting
