@@ -127,9 +127,9 @@ client: setup ## Make the typed client of docs/client anew from the OpenAPI sche
 	@sum=$$(sha256sum var/attendee-schema.json | cut -d" " -f1); \
 	  sed -i "1i // Made by make client from the schema with SHA-256 $$sum" docs/client/schema.d.ts
 
-screenshots: browser ## Take the documentation's screenshots anew
+screenshots: browser ## Take the documentation's screenshots anew (ONLY=join: those that begin so)
 	@$(MAKE) --no-print-directory setup
-	@$(VENV) -m participants.demo screenshots
+	@$(VENV) -m participants.demo screenshots --only "$(ONLY)"
 
 clean: ## Remove what setup made (not the demo's data)
 	rm -rf .venv node_modules var/static var/setup.stamp
