@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 PYTHON ?= python3
 VENV := .venv/bin/python
+# For commands that only need the settings to be read.
+IDLE := DJANGO_SECRET_KEY=used-for-reading-the-settings-only-and-thrown-away
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=60000
 # Folders are listed too: their time changes when a file is removed.
 STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev/null)
@@ -13,7 +15,7 @@ STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev
 # The meeting UI was left out for want of npm, and npm has come since.
 $(shell command -v npm >/dev/null && grep -qsx missing node_modules/installed.stamp && rm -f node_modules/installed.stamp)
 
-.PHONY: help setup demo demo-reset smoke test test-browser browser lint format types faults bench lock screenshots ui clean
+.PHONY: help setup demo demo-reset smoke test test-browser browser lint format types faults bench lock texts client screenshots ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -108,9 +110,26 @@ lock: .venv/installed.stamp ## Compile the lock files anew
 	$(VENV) -m uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
 	npm install --package-lock-only --ignore-scripts
 
-screenshots: browser ## Take the documentation's screenshots anew
+# msgfmt is needed here only: the compiled catalogues are kept with the written ones, and a test compares them.
+texts: setup ## Collect the texts of the pages anew and compile the translations (needs gettext)
+	@for domain in django djangojs; do $(IDLE) $(VENV) manage.py makemessages -d $$domain --all \
+	  --no-location --no-wrap --no-obsolete -i 'node_modules/*' -i 'var/*' -i 'tests/*' -i 'docs/*'; done
+	@cd participants && $(IDLE) ../$(VENV) ../manage.py compilemessages -v 0
+
+# The generator and the compiler come from npm for this command alone; what they make is kept, and a test compares it
+# with the schema.
+client: setup ## Make the typed client of docs/client anew from the OpenAPI schema (needs npm)
+	@mkdir -p var && $(IDLE) $(VENV) manage.py attendee_schema > var/attendee-schema.json
+	@cd docs/client && npm exec --yes --package=openapi-typescript@7.13.0 --package=typescript@5.9.3 -c ' \
+	  openapi-typescript ../../var/attendee-schema.json --alphabetize --default-non-nullable=false -o schema.d.ts && \
+	  tsc --allowJs --checkJs --strict --declaration --emitDeclarationOnly --removeComments false --target es2022 \
+	    --module es2022 --moduleResolution bundler --lib es2022,dom rollcall.js'
+	@sum=$$(sha256sum var/attendee-schema.json | cut -d" " -f1); \
+	  sed -i "1i // Made by make client from the schema with SHA-256 $$sum" docs/client/schema.d.ts
+
+screenshots: browser ## Take the documentation's screenshots anew (ONLY=join: those that begin so)
 	@$(MAKE) --no-print-directory setup
-	@$(VENV) -m participants.demo screenshots
+	@$(VENV) -m participants.demo screenshots --only "$(ONLY)"
 
 clean: ## Remove what setup made (not the demo's data)
 	rm -rf .venv node_modules var/static var/setup.stamp

@@ -9,11 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from config.logs import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REQUEST_ID")
+_ENGLISH = ("/admin/", "/api/", "/webhooks/", "/healthz/")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -40,6 +43,23 @@ class SiteMiddleware(CommonMiddleware):
         if request.path == "/healthz/" or request.path.startswith("/webhooks/"):
             return None
         return super().process_request(request)
+
+
+class LanguageMiddleware:
+    """The language somebody chose, else the one their browser asks for. What staff and programs read is English."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(_ENGLISH):
+            with translation.override(settings.LANGUAGE_CODE):
+                return self.get_response(request)
+        with translation.override(translation.get_language_from_request(request)):
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", translation.get_language())
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
 
 
 class RequestIdMiddleware:

@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "participants.api": {"states", "errors", "models", "services", "realtimekit", "signin", "config"},
     "participants.admin": {"states", "errors", "conf", "models", "services", "realtimekit", "config"},
     "participants.webhooks": {"services"},
-    "participants.pages": {"states", "errors", "conf", "models", "services", "signin"},
+    "participants.pages": {"states", "errors", "conf", "models", "services", "signin", "config"},
     "participants.tasks": {"models", "services"},
     "participants.workers": {"gateway", "models", "realtimekit", "services", "tasks"},
     "participants.management": {

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 from django_tasks_db.models import DBTaskResult
 
+from config.policy import without_trusted_types
 from participants.admin import connection, dashboard, mailtexts
 from participants.admin.accessrequests import AccessRequestAdmin
 from participants.admin.accounts import TellsOfRemovals
@@ -101,6 +102,9 @@ class RollcallAdminSite(AdminSite):
             *mailtexts.MailTextPages(self).list_urls(),
         ]
         return own + super().get_urls()
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return without_trusted_types(super().admin_view(view, cacheable))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         may_connect = rights.holds(request.user, "view_connection")

@@ -31,6 +31,7 @@ ADMISSION: dict[str, Any] = {
     "code": "too_early",
     "message": "The meeting has not opened yet.",
     "opens_at": "2027-01-11T09:00:00Z",
+    "server_time": "2027-01-11T08:01:00Z",
     "meeting": {**_MEETING, "opens_at": "2027-01-11T09:00:00Z"},
 }
 

@@ -73,6 +73,7 @@ class StandingShape(serializers.Serializer[Any]):
 
 
 class AdmissionShape(VerdictShape):
+    server_time = serializers.DateTimeField(help_text="What countdowns go by: the device's clock may be wrong.")
     meeting = MeetingBrief(required=False)
     access = StandingShape(required=False, help_text="With `not_enrolled`.")
 

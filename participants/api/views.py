@@ -1,6 +1,7 @@
 """What an attendee asks: join, "may I", my meetings, who am I. Parse, call one service, render."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -19,7 +20,13 @@ from participants.api.attendancerendering import render_my_presence
 from participants.api.attendanceshapes import MyPresenceShape
 from participants.api.invitationrendering import render_guest, render_standing
 from participants.api.pagination import Pages
-from participants.api.rendering import render_admitted, render_meeting, render_my_meeting, render_verdict
+from participants.api.rendering import (
+    render_admitted,
+    render_meeting,
+    render_my_meeting,
+    render_time,
+    render_verdict,
+)
 from participants.api.schema import PAGING, describe_page
 from participants.api.serializers import AdmissionShape, JoinAnswer, JoinRequest, Me, MyMeeting
 from participants.api.throttling import JoinThrottle, PersonThrottle
@@ -92,24 +99,24 @@ class AdmissionView(APIView):
         examples=[OpenApiExample("Too early", value=examples.ADMISSION, response_only=True, status_codes=["200"])],
     )
     def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
-        verdict, meeting = judge_caller(request, meeting_id)
+        now = timezone.now()
+        verdict, meeting = judge_caller(request, meeting_id, now)
         if meeting is None:
             raise NotFound("There is no such meeting. Check the link.")
-        body = {**render_verdict(verdict), "meeting": render_meeting(meeting)}
+        body = {**render_verdict(verdict), "server_time": render_time(now), "meeting": render_meeting(meeting)}
         if verdict.code == "not_enrolled" and read_guest(request) is None:
             person = Person.objects.filter(user=read_user(request)).first()
             body["access"] = render_standing(accessrequests.find_standing(meeting, person))
         return Response(body, headers=NO_STORE)
 
 
-def judge_caller(request: Request, meeting_id: uuid.UUID) -> tuple[admission.Verdict, Meeting | None]:
+def judge_caller(request: Request, meeting_id: uuid.UUID, now: datetime) -> tuple[admission.Verdict, Meeting | None]:
     guest = read_guest(request)
-    return guests.judge(guest, meeting_id) if guest is not None else judge_user(request, meeting_id)
+    return guests.judge(guest, meeting_id, now) if guest is not None else judge_user(request, meeting_id, now)
 
 
-def judge_user(request: Request, meeting_id: uuid.UUID) -> tuple[admission.Verdict, Meeting | None]:
+def judge_user(request: Request, meeting_id: uuid.UUID, now: datetime) -> tuple[admission.Verdict, Meeting | None]:
     """The verdict on the signed-in user, and the meeting if there is one."""
-    now = timezone.now()
     row = joining.find_row(meeting_id, read_user(request))
     if row is not None:
         return admission.judge_row(row, now), row.meeting

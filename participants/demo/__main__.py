@@ -37,6 +37,7 @@ def _describe() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     parsers = {verb: verbs.add_parser(verb, help=text) for verb, (_, _, text) in _VERBS.items()}
     parsers["reset"].add_argument("--yes", dest="sure", action="store_true", help="do not ask")
+    parsers["screenshots"].add_argument("--only", default="", metavar="NAME", help="those whose name begins so")
     return parser
 
 

@@ -125,19 +125,21 @@ LECTURE = Room(
     people=("bob",),
     listed="bob\nchidi@demo.example\nElif\nfarid\nines\nfarid@demo.example\nheidi\nnobody@demo.example\nkofi",
 )
+STAFF = Room(
+    "staff-meeting",
+    "Weekly staff meeting",
+    people=("ada", "chidi", "ines"),
+    hosts=("sam",),
+    opens=timedelta(minutes=30),
+    closes=timedelta(minutes=90),
+)
+
 ROOMS = (
     ALGEBRA,
     PHYSICS,
     MATHS,
     LECTURE,
-    Room(
-        "staff-meeting",
-        "Weekly staff meeting",
-        people=("ada", "chidi", "ines"),
-        hosts=("sam",),
-        opens=timedelta(minutes=30),
-        closes=timedelta(minutes=90),
-    ),
+    STAFF,
     CHEMISTRY,
     Room("book-club", "Book club", people=("ada", "ines", "jun"), status="INACTIVE"),
     Room(

@@ -121,6 +121,22 @@ def _wait_for_lesson(page: Page) -> None:
     expect(page.locator("[data-column=missing] li")).to_have_count(2)
 
 
+def _speak_german(page: Page) -> None:
+    _wait_for_list(page)
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_role("button", name="Beitreten").first).to_be_visible()
+
+
+def _wait_for_countdown(page: Page) -> None:
+    expect(page.locator(".countdown")).to_be_visible()
+
+
+def _leave(page: Page) -> None:
+    _press_join(page)
+    page.get_by_role("button", name="Leave").click()
+    expect(page.get_by_role("button", name="Join again")).to_be_visible()
+
+
 def _wait_for_list(page: Page) -> None:
     expect(page.get_by_role("button", name="Join").first).to_be_visible()
 
@@ -145,6 +161,9 @@ SHOTS = (
     Shot("connection", cast.ADMIN, "/admin/", (WIDE, DARK), _test_connection),
     Shot("join-list", cast.ADA, "/", (WIDE, DARK, PHONE), _wait_for_list),
     Shot("join-setup", cast.ADA, "/", (WIDE, PHONE), _press_join),
+    Shot("join-waiting", cast.ADA, f"/m/{cast.STAFF.id}/", (WIDE, PHONE), _wait_for_countdown),
+    Shot("join-left", cast.ADA, "/", (PHONE,), _leave),
+    Shot("join-german", cast.ADA, "/", (PHONE,), _speak_german),
     Shot("enrol", cast.ADMIN, _ENROL, (PHONE, WIDE), _enrol_three),
     Shot("enrol-many", cast.ADMIN, _ENROL.replace("/enrol/", "/enrol-many/"), (WIDE, PHONE), _look_at_class_list),
     Shot("batch", cast.ADMIN, f"{_ADMIN}/batch/", (WIDE, DARK), _open_first),
@@ -156,8 +175,8 @@ SHOTS = (
 )
 
 
-def take() -> None:
-    """Raises DemoError naming the picture that could not be taken."""
+def take(only: str = "") -> None:
+    """Those whose name begins so. Raises DemoError naming the picture that could not be taken."""
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rollcall-screenshots-") as name:
         web = find_free(8000)  # the addresses on the pictures are those of a demo
@@ -169,7 +188,7 @@ def take() -> None:
                     provider.add_stranger(cast.MATHS.title, name)
                 provider.open_lesson(cast.PHYSICS.title, leaving=1, missing=2)
             with _started_browser() as browser:
-                for shot in SHOTS:
+                for shot in (shot for shot in SHOTS if shot.name.startswith(only)):
                     for look in shot.looks:
                         _photograph(browser, stack.web, shot, look)
         finally:

@@ -1,19 +1,24 @@
-"""The join page, signing in and out, the health probe. The page's data come from the API, asked by its script."""
+"""The join page and its words, signing in and out, the health probe. The page's data come from the API, asked by
+its script."""
 
 import uuid
 from typing import Any
 from urllib.parse import urljoin
 
 from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
+from django.utils import translation
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import conditional_page, require_safe
+from django.views.i18n import JavaScriptCatalog
 
+from config.policy import without_trusted_types
 from participants.conf import binds_first_device, read_oidc, read_realtimekit
 from participants.pages.policy import list_join_sources
 from participants.services import guests
@@ -47,6 +52,17 @@ def report_health(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@conditional_page
+@cache_control(no_cache=True)
+def serve_texts(request: HttpRequest, language: str) -> HttpResponseBase:
+    """What the join page's script says, in one language. Asked for with every page, answered anew after an update."""
+    if language not in dict(settings.LANGUAGES):
+        raise Http404
+    with translation.override(language):
+        return JavaScriptCatalog.as_view(packages=["participants"])(request)
+
+
+@require_safe
 @never_cache
 @ensure_csrf_cookie
 def _show_join_page(request: HttpRequest, meeting_id: uuid.UUID | None) -> HttpResponseBase:
@@ -67,6 +83,7 @@ def _show_join_page(request: HttpRequest, meeting_id: uuid.UUID | None) -> HttpR
         "visits": visits,
     }
 
+    @without_trusted_types
     @csp_update(list_join_sources(visits))
     def respond(request: HttpRequest) -> HttpResponseBase:
         return render(request, "participants/join.html", context)

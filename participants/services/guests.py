@@ -114,9 +114,9 @@ def open_link(secret: str, *, device: str, user: User | None, replacing: bool, b
     return Opened(found, is_own)
 
 
-def judge(guest: Guest, meeting_id: uuid.UUID) -> tuple[Verdict, Meeting | None]:
+def judge(guest: Guest, meeting_id: uuid.UUID, now: datetime) -> tuple[Verdict, Meeting | None]:
     """The verdict on a guest at any door. Only that of their own meeting ever lets them in."""
-    row, now = guest.find_row(meeting_id), timezone.now()
+    row = guest.find_row(meeting_id)
     if row is not None:
         return admission.judge_row(row, now), row.meeting
     meeting = Meeting.objects.filter(pk=meeting_id).first()
@@ -128,7 +128,7 @@ def judge(guest: Guest, meeting_id: uuid.UUID) -> tuple[Verdict, Meeting | None]
 
 def join(guest: Guest, meeting_id: uuid.UUID, *, by: Actor, renew: bool = False) -> joining.Admitted:
     """Raises as ``joining.join``."""
-    verdict, _ = judge(guest, meeting_id)
+    verdict, _ = judge(guest, meeting_id, timezone.now())
     verdict.enforce()
     return joining.admit(guest.participant, by=by, renew=renew)
 

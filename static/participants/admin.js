@@ -36,11 +36,22 @@ for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     const pressed = event.submitter;
     if (pressed?.hasAttribute("data-stays")) return; // a download leaves the page where it is
+    if (form.hasAttribute("aria-busy")) {
+      event.preventDefault();
+      return;
+    }
+    form.setAttribute("aria-busy", "true");
+    setTimeout(() => { if (event.defaultPrevented) form.removeAttribute("aria-busy"); }); // "Are you sure?" was answered no
     const button = pressed?.matches(".rc-button") ? pressed : form.querySelector(".rc-button[class*=rc-]:not([type=button])");
-    if (button) setTimeout(() => { button.disabled = true; button.classList.add("rc-busy"); });
+    if (button) setTimeout(() => {
+      if (event.defaultPrevented) return;
+      button.disabled = true;
+      button.classList.add("rc-busy");
+    });
   });
 }
 addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[aria-busy]")) form.removeAttribute("aria-busy");
   for (const button of document.querySelectorAll(".rc-busy")) { button.disabled = false; button.classList.remove("rc-busy"); }
 });
 

@@ -2,6 +2,7 @@
 
 import { main } from "./join-page.js";
 import { learnServerTime } from "./join-clock.js";
+import { noteLost, noteReached } from "./join-network.js";
 
 const PATIENCE = 20_000; // a join answers within 10 s
 
@@ -24,10 +25,12 @@ export async function call(method, path, body) {
       signal: AbortSignal.timeout(PATIENCE),
     });
   } catch {
+    noteLost();
     return { ok: false, problem: { code: "network" } };
   }
-  learnServerTime(response.headers.get("Date"));
+  noteReached();
   const answer = await response.json().catch(() => null);
+  learnServerTime(answer?.server_time, response.headers.get("Date"));
   if (response.ok && answer) return { ok: true, body: answer };
   return { ok: false, problem: describe(response, answer) };
 }

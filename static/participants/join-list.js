@@ -1,14 +1,24 @@
 // "My meetings": rows keyed by id and changed in place, so that a refresh neither flickers nor takes focus away.
 
+import { isBusy, setBusy } from "./join-actions.js";
 import { readMeetings } from "./join-api.js";
 import { sayMoment, saySpan, sayWindow, secondsUntil } from "./join-clock.js";
 import { readOwner } from "./join-identity.js";
 import { announce, fill, main, show, slot, stamp } from "./join-page.js";
+import { gettext } from "./join-words.js";
 
 const CLOSING_SOON = 3600;
 const OTHER_BADGES = {
-  closed: "Closed", meeting_inactive: "Closed for now", removed: "Removed", blocked: "Blocked", full: "Full",
-  enrolment_failed: "Needs attention",
+  closed: gettext("Closed"), meeting_inactive: gettext("Closed for now"), removed: gettext("Removed"),
+  blocked: gettext("Blocked"), full: gettext("Full"), enrolment_failed: gettext("Needs attention"),
+};
+const REASONS = {
+  closed: gettext("The meeting is over."),
+  meeting_inactive: gettext("The organiser has closed this meeting for now."),
+  removed: gettext("You were removed from this meeting. Ask the organiser if that is a mistake."),
+  blocked: gettext("You can't join meetings here at present. Ask the organiser."),
+  full: gettext("The meeting is full."),
+  enrolment_failed: gettext("The meeting service refused your enrolment. The organiser has to correct it."),
 };
 
 const FINAL = new Set(["not_authenticated", "stale_page"]);
@@ -18,20 +28,24 @@ let rows = new Map(); // id -> {element, meeting}
 let pages = 1;
 let screens = 0; // how many there have been: an answer asked for by an earlier one comes too late
 
-/** Read the list and bring the screen up to date; `onProblem` gets what only another screen can tell. */
-export async function refreshList({ onJoin, onProblem, notice = "" }) {
+/**
+ * Read the list and bring the screen up to date; `onProblem` gets what only another screen can tell.
+ * `left` is the meeting just left, {id, title}: it is said until the screen changes, with the way back.
+ */
+export async function refreshList({ onJoin, onProblem, left = null }) {
   const asked = screens;
   const answer = await readPages();
   if (asked !== screens) return;
   if (!answer.ok) return reportTrouble(answer.problem, onProblem);
-  if (!answer.meetings.length) return showEmpty(onProblem, notice);
-  if (!list) openList(onJoin, notice);
-  else if (!notice) fill(list, "notice", "");
+  if (!answer.meetings.length) return showEmpty(onProblem, left);
+  if (!list) openList(onJoin, left);
+  fill(list, "notice", "");
   answer.meetings.forEach(placeRow);
   const dropped = dropRows(new Set(answer.meetings.map((meeting) => meeting.id)));
-  if (dropped.length) fill(list, "notice", `No longer on your list: ${dropped.join(", ")}.`);
+  if (dropped.length) fill(list, "notice", gettext("No longer on your list: %(titles)s.", { titles: dropped.join(", ") }));
   arrange(answer.meetings);
   slot(list, "more").hidden = !answer.more;
+  offerWayBack();
   tickList();
 }
 
@@ -64,11 +78,12 @@ async function readPages() {
 
 function reportTrouble(problem, onProblem) {
   if (!list || FINAL.has(problem.code)) return onProblem(problem);
-  fill(list, "notice", "The list can't be brought up to date at the moment. We keep trying.");
+  if (problem.code === "network") return undefined; // said above every screen
+  fill(list, "notice", gettext("The list can't be brought up to date at the moment. We keep trying."));
 }
 
 /** Nobody is told that meetings will come who has been kept from them. */
-async function showEmpty(onProblem, notice) {
+async function showEmpty(onProblem, left) {
   const asked = screens;
   const { ok, body, problem } = await readOwner();
   if (asked !== screens) return;
@@ -78,29 +93,47 @@ async function showEmpty(onProblem, notice) {
   if (body.blocked) return onProblem({ code });
   closeList();
   const screen = stamp("empty");
-  fill(screen, "notice", notice);
-  show(screen, "empty", "My meetings");
+  fill(screen, "left", sayLeft(left));
+  show(screen, "empty", gettext("My meetings"));
 }
 
-function openList(onJoin, notice) {
+function openList(onJoin, left) {
   list = stamp("list");
+  const press = (button) => {
+    if (isBusy(button)) return undefined;
+    return "more" in button.dataset ? showMore(button, onJoin) : onJoin(rows.get(button.dataset.join).meeting, button);
+  };
   list.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-join]");
-    if (button && button.getAttribute("aria-disabled") !== "true") onJoin(rows.get(button.dataset.join).meeting, button);
-    if (event.target.closest("[data-more]")) {
-      pages += 1;
-      refreshList({ onJoin, onProblem: () => {} });
-    }
+    const button = event.target.closest("[data-join], [data-more]");
+    if (button) press(button);
   });
-  fill(list, "notice", notice);
-  show(list, "list", "My meetings");
+  fill(list, "left", sayLeft(left));
+  if (left) list.querySelector("[data-again]").dataset.join = left.id;
+  show(list, "list", gettext("My meetings"));
+}
+
+async function showMore(button, onJoin) {
+  setBusy(button, gettext("Loading more meetings…"));
+  pages += 1;
+  await refreshList({ onJoin, onProblem: () => {} });
+  setBusy(button);
+}
+
+/** Said where one arrives after leaving. */
+export const sayLeft = (left) => (left ? gettext("You left %(title)s.", { title: left.title }) : "");
+
+/** The button beside "You left …": as long as that meeting's door is open. */
+function offerWayBack() {
+  const button = list.querySelector("[data-again]");
+  button.hidden = rows.get(button.dataset.join)?.meeting.verdict.code !== "ok";
+  list.querySelector("[data-left]").hidden = slot(list, "left").hidden;
 }
 
 function placeRow(meeting) {
   const known = rows.get(meeting.id);
   const row = known ?? { element: stamp("meeting") };
   if (known && known.meeting.verdict.code !== "ok" && meeting.verdict.code === "ok") {
-    announce(`${meeting.title} is open. You can join now.`);
+    announce(gettext("%(title)s is open. You can join now.", { title: meeting.title }));
   }
   row.meeting = meeting;
   rows.set(meeting.id, row);
@@ -113,12 +146,15 @@ function paintRow(element, meeting) {
   fill(element, "title", meeting.title);
   slot(element, "title").href = `${main.dataset.home}m/${meeting.id}/`;
   fill(element, "when", sayWindow(meeting));
-  fill(element, "why", open || meeting.verdict.code === "too_early" ? "" : meeting.verdict.message);
+  fill(element, "why", open || meeting.verdict.code === "too_early" ? "" : explain(meeting.verdict));
   element.dataset.verdict = meeting.verdict.code;
   button.dataset.join = meeting.id;
-  button.setAttribute("aria-label", `Join ${meeting.title}`);
+  button.setAttribute("aria-label", gettext("Join %(title)s", { title: meeting.title }));
   button.hidden = !open;
 }
+
+/** By the code, in the reader's language; the server's own English only for codes of a newer server. */
+const explain = ({ code, message }) => REASONS[code] ?? message;
 
 function paintBadge(element, { verdict, opens_at: opens, closes_at: closes }) {
   const badge = slot(element, "badge");
@@ -131,11 +167,17 @@ function paintBadge(element, { verdict, opens_at: opens, closes_at: closes }) {
 function describe({ code }, opens, closes) {
   if (code === "too_early" && opens) {
     const left = secondsUntil(opens);
-    return ["wait", left > 86_400 ? `Opens ${sayMoment(opens)}` : `Opens in ${saySpan(left)}`, left <= 0];
+    return ["wait", sayOpening(opens, left), left <= 0];
   }
-  if (code !== "ok") return ["off", OTHER_BADGES[code] ?? "Not open", false];
+  if (code !== "ok") return ["off", OTHER_BADGES[code] ?? gettext("Not open"), false];
   const left = closes ? secondsUntil(closes) : Infinity;
-  return ["open", left < CLOSING_SOON ? `Open, closes in ${saySpan(left)}` : "Open", left <= 0];
+  return ["open", left < CLOSING_SOON ? gettext("Open, closes in %(span)s", { span: saySpan(left) }) : gettext("Open"), left <= 0];
+}
+
+function sayOpening(opens, left) {
+  if (left <= 0) return gettext("Opening…");
+  if (left > 86_400) return gettext("Opens %(moment)s", { moment: sayMoment(opens) });
+  return gettext("Opens in %(span)s", { span: saySpan(left) });
 }
 
 function dropRows(present) {

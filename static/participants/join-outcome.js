@@ -1,17 +1,25 @@
 // Shows one screen of SCREENS: fills it, runs its countdown, tries again by itself where waiting helps.
 
-import { saySpan, secondsUntil } from "./join-clock.js";
+import { isBusy, makeAction, makeButton, sayReference, setBusy } from "./join-actions.js";
+import { now, saySpan, secondsUntil } from "./join-clock.js";
 import { announce, fill, main, show, slot, stamp } from "./join-page.js";
 import { SCREENS, findScreen } from "./join-screens.js";
+import { gettext } from "./join-words.js";
 
 const ATTEMPTS = 10; // by itself; then only when asked
 const SHORTEST_WAIT = 2;
 const LONGEST_WAIT = 600;
+const NETWORK = new Set(["network", "connection_lost"]); // tried for ever, and at once when the network is back
+const ASK_AGAIN = 2; // seconds between two questions at a door that should be open by now
 
 let timer = null;
+let opening = ""; // what the countdown on show counts to
 
-/** `meeting` is {id, title?}; `attempt` counts tries in a row; `join` and `check` are what buttons lead to. */
-export function showOutcome(problem, { meeting, attempt = 0, join, check }) {
+/**
+ * `meeting` is {id, title?}; `attempt` counts tries in a row, and `retry` gets its number; `join` is what Join does;
+ * `check` looks whether the door has opened.
+ */
+export function showOutcome(problem, { meeting, attempt = 0, join, retry, check }) {
   stopWaiting();
   const name = findScreen(problem.code);
   const screen = SCREENS[name];
@@ -24,49 +32,79 @@ export function showOutcome(problem, { meeting, attempt = 0, join, check }) {
   fill(card, "title", screen.title);
   fill(card, "text", say(screen.text));
   fill(card, "next", say(screen.next));
-  const reason = screen.reason ? (problem.reason ?? problem.detail ?? "") : "";
-  fill(card, "hint", [reason, problem.requestId && screen.reason ? `Reference ${problem.requestId}` : ""].filter(Boolean).join(" · "));
-  const moves = { join, retry: () => join(attempt), copy: (button) => copyDetails(button, screen, problem, meeting) };
+  fill(card, "reason", screen.reason ? (problem.reason ?? problem.detail ?? "") : "");
+  fill(card, "reference", screen.reason && problem.requestId ? sayReference(problem) : "");
+  if (screen.extra) slot(card, "next").after(screen.extra(problem, meeting));
+  const facts = { screen, problem, meeting, join, retry: (button) => tryNow(button, () => retry(attempt)) };
   const actions = screen.actions.filter((action) => meeting || action !== "list"); // without one we are there
-  actions.forEach((action) => slot(card, "actions").append(makeAction(action, moves), " "));
+  actions.forEach((action) => slot(card, "actions").append(makeAction(action, facts), " "));
   show(card, name, meeting?.title ? `${screen.title}: ${meeting.title}` : screen.title);
-  if (name === "too_early" && problem.opens_at) countDown(card, Math.max(1, secondsUntil(problem.opens_at)), "Opens in", check);
-  if (screen.waits) waitAndRetry(card, problem, attempt, join);
+  if (name === "too_early" && problem.opens_at) countDownToOpening(card, problem.opens_at, check);
+  if (screen.waits) waitAndRetry(card, problem, attempt, retry);
   if (held) card.querySelector(`[data-${held}]`)?.focus(); // the same screen again must not take focus away
 }
 
 export function stopWaiting() {
   clearInterval(timer);
   timer = null;
+  opening = "";
 }
 
-function waitAndRetry(card, problem, attempt, join) {
+/** Whether the door that is counted down to is still the one: then the screen needs no change. */
+export const isCountingTo = (opens) => Boolean(timer) && opening === opens;
+
+/**
+ * Counts on the server's clock, which each answer corrects, so that neither a wrong clock nor a closed lid matters.
+ * At the end the door is asked until it has opened: the screen's successor stops the counting.
+ */
+function countDownToOpening(card, opens, check) {
+  let asked = 0;
+  const tick = () => {
+    const left = secondsUntil(opens);
+    fill(card, "countdown", left > 0 ? gettext("Opens in %(span)s", { span: sayCountdown(left) }) : gettext("Opening…"));
+    if (left > 0 || now() - asked < ASK_AGAIN * 1000) return;
+    asked = now();
+    check();
+  };
+  opening = opens;
+  timer = setInterval(tick, 1000);
+  tick();
+}
+
+function waitAndRetry(card, problem, attempt, work) {
+  const lost = NETWORK.has(problem.code);
   const wait = Math.max(problem.retryAfter ?? 5, SHORTEST_WAIT, Math.min(attempt * 2, 15));
-  const give = attempt + 1 >= ATTEMPTS || wait > LONGEST_WAIT;
-  if (give) return fill(card, "next", "We have stopped trying by ourselves. Try again when you like.");
+  const give = wait > LONGEST_WAIT || (attempt + 1 >= ATTEMPTS && !lost);
+  if (give) return fill(card, "next", gettext("We have stopped trying by ourselves. Try again when you like."));
+  const retry = card.querySelector("[data-retry]");
+  const again = () => card.isConnected && !isBusy(retry) && tryNow(retry, () => work(attempt + 1));
   const stop = () => {
+    window.removeEventListener("online", again);
     stopWaiting();
     cancel.remove();
     fill(card, "countdown", "");
-    fill(card, "next", "Stopped. Try again when you like.");
-    announce("Stopped trying.");
-    card.querySelector("[data-retry]").focus();
+    fill(card, "next", gettext("Stopped. Try again when you like."));
+    announce(gettext("Stopped trying."));
+    retry.focus();
   };
-  const cancel = makeButton("Stop trying", stop, "", "cancel");
-  slot(card, "actions").querySelector("[data-retry]").after(" ", cancel);
-  announce(`Trying again in ${wait} seconds.`);
-  countDown(card, wait, "Trying again in", () => join(attempt + 1));
-  if (problem.code === "network") {
-    window.addEventListener("online", () => timer && card.isConnected && join(attempt + 1), { once: true });
-  }
+  const cancel = makeButton(gettext("Stop trying"), stop, "", "cancel");
+  retry.after(" ", cancel);
+  announce(gettext("Trying again in %(span)s.", { span: sayCountdown(wait) }));
+  countDown(card, wait, again);
+  if (lost) window.addEventListener("online", again, { once: true });
 }
 
-function countDown(card, seconds, words, done) {
+function tryNow(button, work) {
+  stopWaiting();
+  setBusy(button, gettext("Trying again…"));
+  work();
+}
+
+function countDown(card, seconds, done) {
   const end = Date.now() + seconds * 1000;
   const tick = () => {
-    const left = Math.ceil((end - Date.now()) / 1000);
-    const span = left < 60 ? `${Math.max(0, left)} s` : saySpan(left);
-    fill(card, "countdown", `${words} ${span}`);
+    const left = Math.max(0, Math.min(seconds, Math.ceil((end - Date.now()) / 1000))); // whatever becomes of the clock
+    fill(card, "countdown", gettext("Trying again in %(span)s", { span: sayCountdown(left) }));
     if (left > 0) return;
     stopWaiting();
     done();
@@ -75,54 +113,4 @@ function countDown(card, seconds, words, done) {
   tick();
 }
 
-function makeAction(action, moves) {
-  const back = encodeURIComponent(location.pathname);
-  switch (action) {
-    case "list":
-      return makeLink("My meetings", main.dataset.home);
-    case "sign-in":
-      return makeLink("Sign in", `${main.dataset.signIn}?next=${back}`, "primary");
-    case "reload":
-      return makeButton("Reload the page", () => location.reload(), "primary");
-    case "copy":
-      return makeButton("Copy details", moves.copy);
-    case "retry":
-      return makeButton("Try again", moves.retry, "primary", "retry");
-    default:
-      return makeButton("Join", () => moves.join(0), "primary large", "join");
-  }
-}
-
-function makeButton(text, action, looks = "", mark = "") {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = `button ${looks}`.trim();
-  button.textContent = text;
-  if (mark) button.dataset[mark] = "";
-  button.addEventListener("click", () => {
-    if (button.getAttribute("aria-disabled") !== "true") action(button);
-  });
-  return button;
-}
-
-function makeLink(text, address, looks = "") {
-  const link = document.createElement("a");
-  link.className = `button ${looks}`.trim();
-  link.href = address;
-  link.textContent = text;
-  return link;
-}
-
-/** Something to send to the organiser: which meeting, what was seen, when. */
-async function copyDetails(button, screen, problem, meeting) {
-  const address = meeting ? new URL(`${main.dataset.home}m/${meeting.id}/`, location.href).href : location.href;
-  const facts = [meeting?.title, address, `${screen.title} (${problem.code})`, problem.reason, new Date().toISOString(),
-    problem.requestId && `Reference ${problem.requestId}`];
-  try {
-    await navigator.clipboard.writeText(facts.filter(Boolean).join("\n"));
-    button.textContent = "Copied";
-    announce("Details copied.");
-  } catch {
-    button.textContent = "Copying is not allowed here";
-  }
-}
+const sayCountdown = (seconds) => (seconds < 60 ? `${seconds} s` : saySpan(seconds));

@@ -2,6 +2,8 @@
 
 export const main = document.getElementById("main");
 const view = main.querySelector("[data-view]");
+const SLEPT = 5000; // ms between two ticks a second apart
+
 const announcer = main.querySelector("[data-announcer]");
 
 /** A copy of a <template>, as one element. */
@@ -40,7 +42,9 @@ export function announce(text) {
 export function keepFresh(work, seconds) {
   let timer;
   let running = false;
+  let again = false;
   const tick = async () => {
+    again = running; // the laptop was closed while an answer was awaited: that answer may never come
     if (running) return;
     running = true;
     clearTimeout(timer);
@@ -48,11 +52,22 @@ export function keepFresh(work, seconds) {
       if (!document.hidden) await work();
     } finally {
       running = false;
-      timer = setTimeout(tick, seconds * 1000);
+      timer = setTimeout(tick, again ? 0 : seconds * 1000);
     }
   };
   window.addEventListener("focus", tick);
   window.addEventListener("online", tick);
+  window.addEventListener("pageshow", (event) => event.persisted && tick());
   document.addEventListener("visibilitychange", () => document.hidden || tick());
   return tick;
+}
+
+/** Call `woken` after this page's time stood still: a closed lid, a suspended tab. */
+export function watchSleep(woken) {
+  let last = Date.now();
+  setInterval(() => {
+    const gap = Math.abs(Date.now() - last); // backwards, too: the device's clock was put right
+    last = Date.now();
+    if (gap > SLEPT) woken();
+  }, 1000);
 }

@@ -3,17 +3,24 @@
 
 import { offerAccess } from "./access.js";
 import { openInvitation } from "./invitation.js";
+import { setBusy } from "./join-actions.js";
 import { enterMeeting, readAddress, stepBackToList } from "./join-address.js";
-import { readAdmission, requestJoin } from "./join-api.js";
+import { readAdmission } from "./join-api.js";
 import { hasSignInChanged, readOwner } from "./join-identity.js";
-import { closeList, refreshList, tickList } from "./join-list.js";
-import { showOutcome, stopWaiting } from "./join-outcome.js";
-import { announce, keepFresh, main } from "./join-page.js";
+import { forgetInside, wasInside } from "./join-inside.js";
+import { closeList, refreshList, sayLeft, tickList } from "./join-list.js";
+import { watchNetwork } from "./join-network.js";
+import { isCountingTo, showOutcome, stopWaiting } from "./join-outcome.js";
+import { announce, keepFresh, main, watchSleep } from "./join-page.js";
+import { fetchPass, renewPass } from "./join-pass.js";
 import { RoomTrouble, closeRoom, openRoom } from "./join-room.js";
+import { gettext } from "./join-words.js";
 
 const EVERY = 30;
-const WATCHED = ["loading", "ready", "too_early", "closed", "meeting_inactive", "full"]; // doors that may open
+const WATCHED = ["loading", "ready", "come_back", "too_early", "closed", "meeting_inactive", "full"]; // doors that may open
 const LISTS = ["loading", "list", "empty", "blocked"];
+const ROOM = ["starting", "ok"];
+const ENDINGS = ["kicked", "ended", "rejected"]; // by somebody else: our server knows best why
 
 let meeting = main.dataset.meeting ? { id: main.dataset.meeting } : null; // the one in focus, if any
 let busy = null; // the join under way, as an object of its own: Back forgets it
@@ -28,27 +35,34 @@ async function refresh() {
   await (meeting ? checkDoor() : showList());
 }
 
-const showList = (notice) => refreshList({ onJoin: join, onProblem: fail, notice });
+function showList({ left, attempt } = {}) {
+  return refreshList({ onJoin: join, onProblem: (problem) => fail(problem, { attempt }), left });
+}
 
-/** Ask whether this meeting's door is open, and show what is new. */
-async function checkDoor() {
+/** Ask whether this meeting's door is open, and show what is new. `attempt` when somebody waits for just that. */
+async function checkDoor(attempt) {
   const { id } = meeting;
   const { ok, body, problem } = await readAdmission(id);
   if (busy || meeting?.id !== id || main.dataset.screen === "ok") return; // joined or gone while we asked
-  if (!ok && problem.code === "network" && main.dataset.screen !== "loading") return;
+  const watching = attempt === undefined && main.dataset.screen !== "loading";
+  if (!ok && problem.code === "network" && watching) return;
   const verdict = ok ? body : problem;
   meeting = { ...meeting, ...verdict.meeting };
-  const code = verdict.code === "ok" ? "ready" : verdict.code;
-  if (code === main.dataset.screen && code !== "too_early") return;
-  if (code === "ready") announce("The meeting is open. You can join now.");
-  fail({ ...verdict, code });
+  const code = verdict.code === "ok" ? nameOpenDoor(id) : verdict.code;
+  if (watching && code === main.dataset.screen && (code !== "too_early" || isCountingTo(verdict.opens_at))) return;
+  if (code === "ready") announce(gettext("The meeting is open. You can join now."));
+  fail({ ...verdict, code }, { attempt });
 }
 
-function fail(problem, attempt = 0) {
+const nameOpenDoor = (id) => (wasInside(id) ? "come_back" : "ready");
+
+/** Who only looked looks again: no token is asked for before somebody has pressed Join. */
+const look = (attempt) => (meeting ? checkDoor(attempt) : showList({ attempt }));
+
+function fail(problem, { attempt = 0, retry = look } = {}) {
   closeList();
-  const again = (count) => (meeting ? join(meeting, null, count) : startOver());
-  showOutcome(problem, { meeting, attempt, join: again, check: checkDoor });
-  if (problem.code === "not_enrolled" && meeting) offerAccess(meeting.id, problem.access, checkDoor);
+  showOutcome(problem, { meeting, attempt, join: () => join(meeting), retry, check: () => checkDoor() });
+  if (problem.code === "not_enrolled" && meeting) offerAccess(meeting.id, problem.access, () => checkDoor());
 }
 
 async function join(wanted, button = null, attempt = 0) {
@@ -57,73 +71,86 @@ async function join(wanted, button = null, attempt = 0) {
   stopWaiting();
   meeting = { id: wanted.id, title: wanted.title };
   enterMeeting(meeting.id);
-  setBusy(button ?? main.querySelector("[data-join], [data-retry]"), true);
+  setBusy(button ?? main.querySelector("[data-join], [data-retry]"), gettext("Joining…"));
   try {
-    const problem = await tryToJoin(mine);
-    if (problem && busy === mine) fail(problem, attempt);
+    const problem = await tryToJoin(mine, () => fetchPass(meeting.id));
+    if (problem && busy === mine) fail(problem, { attempt, retry: joinAgain });
   } finally {
     if (busy === mine) busy = null;
   }
 }
 
-/** The problem that kept us out, or undefined once the room is open. */
-async function tryToJoin(mine, renewed = false) {
-  const owner = await readOwner();
-  if (!owner.ok || busy !== mine) return owner.problem;
-  const { ok, body, problem } = await requestJoin(meeting.id, renewed);
-  if (!ok || busy !== mine) return problem;
-  if (isForSomebodyElse(body, owner.body)) return { code: "stale_page" };
-  meeting.title = body.meeting.title;
+const joinAgain = (attempt) => join(meeting, null, attempt);
+
+/** The problem that kept us out, or undefined once the room is open. A refused pass is renewed once. */
+async function tryToJoin(mine, obtain, renewed = false) {
+  const { id } = meeting;
+  const pass = await obtain();
+  if (busy !== mine) return undefined;
+  if (pass.problem) return pass.problem;
+  meeting.title = pass.body.meeting.title;
   closeList();
+  const renew = () => renewPass(id, pass);
+  const onRefused = () => (renewed ? refuse() : retakeRoom(renew));
   try {
-    await openRoom(body, { onLeft: leave, isWanted: () => busy === mine });
+    await openRoom(pass.body, { onLeft: leave, onRefused, isWanted: () => busy === mine });
     return undefined;
   } catch (error) {
     if (busy !== mine) return undefined;
     await closeRoom();
     const code = error instanceof RoomTrouble ? error.code : "unexpected";
-    if (code === "pass_refused") return judgeRefusedPass(mine, renewed);
-    return { code, expires_at: body.expires_at };
+    if (code === "pass_refused" && !renewed) return tryToJoin(mine, renew, true);
+    return { code, expires_at: pass.body.expires_at };
   }
 }
 
-/** The sign-in may have changed between two requests. Who never joined anything has no such id yet. */
-function isForSomebodyElse({ participant }, { custom_participant_id: own }) {
-  return Boolean(own) && participant.custom_participant_id !== own;
+/** The SDK took the token at first and refused it at the door. */
+async function retakeRoom(renew) {
+  if (busy) return;
+  const mine = (busy = {});
+  main.dataset.screen = "leaving"; // what the room still says is not news
+  await closeRoom();
+  try {
+    const problem = await tryToJoin(mine, renew, true);
+    if (problem && busy === mine) fail(problem, { retry: joinAgain });
+  } finally {
+    if (busy === mine) busy = null;
+  }
 }
 
-/** The SDK can't tell expired from removed or closed: our server can. A new pass is tried once. */
-async function judgeRefusedPass(mine, renewed) {
-  const { ok, body, problem } = await readAdmission(meeting.id);
-  if (busy !== mine) return undefined;
-  if (!ok || body.code !== "ok") return ok ? body : problem;
-  return renewed ? { code: "pass_refused" } : tryToJoin(mine, true);
+async function refuse() {
+  main.dataset.screen = "leaving";
+  await closeRoom();
+  fail({ code: "pass_refused" }, { retry: joinAgain });
 }
 
 async function leave(state) {
-  if (main.dataset.screen !== "ok") return;
+  if (!ROOM.includes(main.dataset.screen)) return;
   main.dataset.screen = "leaving";
+  busy = null;
   await closeRoom();
-  if (state === "kicked" || state === "ended") {
+  if (state === "failed") return fail({ code: "connection_lost" }, { retry: joinAgain });
+  if (ENDINGS.includes(state)) {
     const { id } = meeting;
     const problem = await explainLeaving(state);
     return meeting?.id === id ? fail(problem) : undefined;
   }
-  if (!stepBackToList()) await returnToList(sayLeft());
+  if (!stepBackToList()) await returnToList(meeting);
 }
 
-async function returnToList(notice) {
+async function returnToList(left) {
   meeting = null;
+  forgetInside();
   closeList();
-  await showList(notice);
-  if (notice) announce(notice);
+  await showList({ left });
+  if (left) announce(sayLeft(left));
 }
 
 /** Back or Forward. A link within the page fires the same event and changes nothing. */
 async function followAddress() {
   const id = readAddress();
   if (id === (meeting?.id ?? "")) return;
-  const notice = ["ok", "leaving"].includes(main.dataset.screen) ? sayLeft() : "";
+  const left = ["ok", "leaving"].includes(main.dataset.screen) ? meeting : null;
   busy = null;
   stopWaiting();
   closeList();
@@ -131,22 +158,14 @@ async function followAddress() {
   main.dataset.screen = id ? "loading" : "leaving";
   await closeRoom();
   if (id !== readAddress()) return; // the next step has been taken already
-  await (id ? startOver() : returnToList(notice));
+  await (id ? startOver() : returnToList(left));
 }
 
-const sayLeft = () => `You left ${meeting.title}.`;
-
-async function explainLeaving(state) {
+/** Removed, closed, or still welcome. */
+async function explainLeaving(code) {
   const { ok, body, problem } = await readAdmission(meeting.id);
-  if (!ok) return problem.code === "network" ? { code: state } : problem;
-  return body.code === "ok" ? { code: state } : body;
-}
-
-function setBusy(button, on) {
-  if (!button) return;
-  button.setAttribute("aria-disabled", String(on));
-  button.classList.toggle("busy", on);
-  if (on) announce("Joining…");
+  if (!ok) return problem.code === "network" ? { code } : problem;
+  return body.code === "ok" ? { code } : body;
 }
 
 function startOver() {
@@ -154,11 +173,14 @@ function startOver() {
   return refresh();
 }
 
-function start() {
+/** The page looks by itself, for ever. */
+function begin() {
   window.addEventListener("popstate", followAddress);
   const freshen = keepFresh(refresh, EVERY);
+  watchNetwork(freshen);
+  watchSleep(freshen);
   setInterval(() => main.dataset.screen === "list" && tickList() && freshen(), 1000);
   freshen();
 }
 
-if (!openInvitation()) start();
+if (!openInvitation()) begin();

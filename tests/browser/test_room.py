@@ -2,36 +2,16 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from participants.models import Participant
 from participants.sandbox import Sandbox
 from tests.browser.conftest import Visit
 from tests.browser.screens import expect_screen, expect_setup_screen, press_join, press_leave
+from tests.browser.stand_ins import REFUSING_SDK, stand_in_for_cloudflare
 from tests.processes.conftest import wait_until
 
 pytestmark = pytest.mark.browser
-
-REFUSING_SDK = """
-window.attempts = [];
-window.RealtimeKitClient = { init: async ({ authToken }) => {
-  window.attempts.push(authToken);
-  throw Object.assign(new Error("refused"), { code: "0004" });
-} };
-"""
-
-
-def stand_in_for_cloudflare(page: Page, script: str) -> None:
-    """The page believes it talks to Cloudflare, and the vendor's SDK behaves as the script says."""
-
-    def rename(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(
-            response=answer, body=answer.text().replace('data-provider="sandbox"', 'data-provider="cloudflare"')
-        )
-
-    page.route("**/m/*/", rename)
-    page.route("**/realtimekit/browser.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
 
 
 def test_the_real_setup_screen_appears_and_says_that_this_is_the_sandbox(

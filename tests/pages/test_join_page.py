@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from participants.models import Participant
 from participants.states import ExpirySource
-from tests.factories import NOW, EnrolledFactory, StaffFactory, UserFactory
+from tests.factories import NOW, AdminFactory, EnrolledFactory, StaffFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 TOKEN = "eyJhbGciOiJub25lIn0.eyJtZWV0aW5nSWQiOiJhIn0.c2VjcmV0"
@@ -128,3 +128,42 @@ def test_in_the_sandbox_the_sdk_may_reach_none_of_cloudflares_services(client: C
     allowed = read_policy(client, "/")["connect-src"]
     assert "https://api.realtime.cloudflare.com" not in allowed
     assert not [source for source in allowed if source.startswith("wss:") and "cloudflare" in source]
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/nowhere/", "/admin/login/"])
+def test_pages_without_code_of_others_take_no_markup_from_scripts(client: Client, path: str) -> None:
+    policy = read_policy(client, path)
+    assert policy["require-trusted-types-for"] == ["'script'"]
+    assert policy["trusted-types"] == ["'none'"]
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/admin/participants/meeting/", "/api/docs/"])
+def test_pages_whose_packages_write_markup_are_left_to_them(client: Client, path: str) -> None:
+    client.force_login(AdminFactory())
+    policy = read_policy(client, path)
+    assert "require-trusted-types-for" not in policy
+    assert "trusted-types" not in policy
+    assert "script-src" in policy
+    assert "'unsafe-inline'" not in policy["script-src"]
+
+
+HOSTS = {
+    "https://api.realtime.cloudflare.com",
+    "https://api-silos.realtime.cloudflare.com",
+    "https://da-collector.realtime.cloudflare.com",
+    "https://location.realtime.cloudflare.com",
+    "https://location-legacy.realtime.cloudflare.com",
+    "https://rtk-assets.realtime.cloudflare.com",
+    "https://rtk-uploads.realtime.cloudflare.com",
+    "https://*.r2.cloudflarestorage.com",
+    "wss://socket-edge.realtime.cloudflare.com",
+}
+
+
+def test_the_policy_names_the_hosts_of_the_sdk_and_no_other(client: Client, settings: LazySettings) -> None:
+    settings.REALTIMEKIT_BASE_URL = "https://api.cloudflare.com/client/v4"
+    client.force_login(UserFactory())
+    policy = read_policy(client, "/")
+    assert set(policy["connect-src"]) == {"'self'", *HOSTS}
+    named = {source for sources in policy.values() for source in sources if "." in source}
+    assert named == HOSTS

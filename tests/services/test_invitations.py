@@ -232,9 +232,9 @@ def test_a_removed_participant_can_not_open_theirs_until_restored(bob: Participa
 def test_a_guest_is_admitted_to_their_own_meeting_only(bob: Participant, by: Actor) -> None:
     other = MadeMeetingFactory(admission="signed_in")
     guest = guests.Guest(issue(bob, by).invitation)
-    assert guests.judge(guest, bob.meeting_id)[0].code == "ok"
-    assert guests.judge(guest, other.pk)[0].code == "not_enrolled"
-    assert guests.judge(guest, bob.pk)[0].code == "not_found"
+    assert guests.judge(guest, bob.meeting_id, timezone.now())[0].code == "ok"
+    assert guests.judge(guest, other.pk, timezone.now())[0].code == "not_enrolled"
+    assert guests.judge(guest, bob.pk, timezone.now())[0].code == "not_found"
     with pytest.raises(NotAdmitted):
         guests.join(guest, other.pk, by=by)
     assert not Participant.objects.filter(meeting=other).exists()

@@ -1,0 +1,82 @@
+// The words of the vendor's screens that an attendee meets first, for languages that the UI kit does not speak.
+// The kit's own English stands for what is not listed.
+
+import { gettext, language } from "./join-words.js";
+
+const WORDS = {
+  "setup_screen.join_in_as": gettext("Joining as"),
+  "setup_screen.your_name": gettext("Your name"),
+  join: gettext("Join"),
+  joined: gettext("Joined"),
+  leave: gettext("Leave"),
+  leave_confirmation: gettext("Are you sure you want to leave the call?"),
+  cancel: gettext("Cancel"),
+  yes: gettext("Yes"),
+  close: gettext("Close"),
+  dismiss: gettext("Dismiss"),
+  more: gettext("More"),
+  settings: gettext("Settings"),
+  you: gettext("You"),
+  "(you)": gettext("(you)"),
+  everyone: gettext("Everyone"),
+  audio: gettext("Audio"),
+  video: gettext("Video"),
+  camera: gettext("Camera"),
+  test: gettext("Test"),
+  mic_on: gettext("Microphone on"),
+  mic_off: gettext("Microphone off"),
+  enable_mic: gettext("Switch the microphone on"),
+  disable_mic: gettext("Switch the microphone off"),
+  video_on: gettext("Camera on"),
+  video_off: gettext("Camera off"),
+  enable_video: gettext("Switch the camera on"),
+  disable_video: gettext("Switch the camera off"),
+  "settings.microphone_input": gettext("Microphone"),
+  "settings.speaker_output": gettext("Speaker"),
+  "settings.camera_off": gettext("The camera is off"),
+  "settings.mirror_video": gettext("Mirror my video"),
+  "settings.notification_sound": gettext("Notification sound"),
+  participants: gettext("Participants"),
+  polls: gettext("Polls"),
+  chat: gettext("Chat"),
+  "chat.message_placeholder": gettext("Message…"),
+  "chat.send_msg": gettext("Send message"),
+  "chat.empty_chat": gettext("Send a message to get started"),
+  screenshare: gettext("Screen share"),
+  "screenshare.start": gettext("Share screen"),
+  "screenshare.stop": gettext("Stop sharing"),
+  "screenshare.shared": gettext("Your screen is being shared."),
+  full_screen: gettext("Full screen"),
+  "full_screen.exit": gettext("Leave full screen"),
+  perm_denied: gettext("The browser does not allow it."),
+  "perm_denied.audio": gettext("The browser does not allow the microphone"),
+  "perm_denied.video": gettext("The browser does not allow the camera"),
+  perm_sys_denied: gettext("The system does not allow it"),
+  "perm_sys_denied.audio": gettext("The system does not allow the microphone"),
+  "perm_sys_denied.video": gettext("The system does not allow the camera"),
+  "perm_could_not_start.audio": gettext("The microphone can't be started"),
+  "perm_could_not_start.video": gettext("The camera can't be started"),
+  "cta.continue": gettext("Ignore"),
+  "cta.reload": gettext("Reload"),
+  "cta.system_settings": gettext("Open settings"),
+  "waitlist.header_title": gettext("Waiting"),
+  "waitlist.body_text": gettext("You are in the waiting room; the host will let you in soon."),
+  offline: gettext("You are offline"),
+  "network.lost": gettext("Connection lost"),
+  "network.lost_extended": gettext("Connection lost. Please check your network."),
+  "network.reconnecting": gettext("Connection lost. Trying to reconnect."),
+  "network.restored": gettext("Connected again"),
+  "join.network_error": gettext("The meeting can't be reached. Please check your network and try again."),
+  "join.media_error": gettext("Sound and picture can't be connected. Please try again, or try another network."),
+  "join.media_firewall_error": gettext("Your network may block this connection. Try another one, or ask its administrator."),
+  "join.default_error": gettext("Something went wrong while joining. Please try again."),
+  "join.error_code": gettext("Error code"),
+};
+
+/** Before the element is shown. */
+export async function teachWords(element, kit) {
+  if (language.startsWith("en")) return;
+  const address = new URL("index.esm.js", new URL(kit, location.href));
+  const { useLanguage } = await import(address.href).catch(() => ({}));
+  if (useLanguage) element.t = useLanguage(WORDS);
+}
