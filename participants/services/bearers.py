@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -97,16 +98,27 @@ def _read_subject(claims: Mapping[str, Any]) -> str:
 def _provision(wanted: dict[str, str]) -> ExternalIdentity:
     try:
         with transaction.atomic():
-            user = User(username=f"idp-{uuid4().hex[:16]}")
-            user.set_unusable_password()
-            user.save()
-            identity = ExternalIdentity.objects.create(user=user, **wanted)
-            by = Actor(via="sign-in", user=user)
-            record(EventKind.USER_PROVISIONED, by, issuer=wanted["issuer"], user=user.get_username())
+            identity = ExternalIdentity.objects.create(user=_find_signed_in(wanted) or _make_user(wanted), **wanted)
     except IntegrityError:
         # Another request of theirs came first; its user stands, and ours is rolled back.
         return ExternalIdentity.objects.select_related("user").get(**wanted)
     return identity
+
+
+def _find_signed_in(wanted: Mapping[str, str]) -> User | None:
+    """Who came through the provider's sign-in page as this subject. Issuers are kept without a final slash there."""
+    rows = SocialAccount.objects.select_related("user")
+    account = rows.filter(provider=wanted["issuer"].rstrip("/"), uid=wanted["subject"]).first()
+    return account.user if account else None
+
+
+def _make_user(wanted: Mapping[str, str]) -> User:
+    user = User(username=f"idp-{uuid4().hex[:16]}")
+    user.set_unusable_password()
+    user.save()
+    by = Actor(via="sign-in", user=user)
+    record(EventKind.USER_PROVISIONED, by, issuer=wanted["issuer"], user=user.get_username())
+    return user
 
 
 def _follow(identity: ExternalIdentity, claims: Mapping[str, Any]) -> None:

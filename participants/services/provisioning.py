@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from participants.errors import EmailTaken, SignInFailed
-from participants.models import Actor, EventKind, Person, VerifiedEmail
+from participants.models import Actor, EventKind, ExternalIdentity, Person, VerifiedEmail
 from participants.models.event import record
 from participants.services import linking
 
@@ -60,7 +60,12 @@ def _find(subject: Subject) -> SocialAccount | None:
 
 
 def _choose_user(subject: Subject) -> User:
-    """A local user is joined only if the same address is verified here too, or accounts could be taken over."""
+    """Who came by bearer token is known already. Else a local user is joined only if the same address is verified
+    here too, or accounts could be taken over."""
+    issuers = (subject.issuer, f"{subject.issuer}/")
+    known = ExternalIdentity.objects.select_related("user").filter(issuer__in=issuers, subject=subject.sub).first()
+    if known is not None:
+        return known.user
     if subject.email:
         mark = VerifiedEmail.objects.current().select_related("user").filter(email=subject.email).first()
         if mark is not None:

@@ -22,7 +22,8 @@ from django.urls import reverse
 from jwt.utils import base64url_encode
 
 from participants.models import Actor, ExternalIdentity, Meeting, Participant, VerifiedEmail
-from participants.services import enrolment, people
+from participants.services import enrolment, people, provisioning
+from participants.services.provisioning import Subject
 from participants.states import Source
 from tests.factories import GuestFactory, UserFactory
 
@@ -94,6 +95,16 @@ def test_a_user_is_made_on_first_sight_and_found_again(provider: Provider) -> No
     assert not user.has_usable_password()
     assert (user.is_staff, user.is_superuser) == (False, False)
     assert provider.asked == 1
+
+
+def test_the_sign_in_page_and_the_bearer_token_lead_to_one_user(provider: Provider) -> None:
+    account = provisioning.admit(Subject(issuer=ISSUER.rstrip("/"), sub="u-1"))
+    assert ask(sign(sub="u-1")).status_code == 200
+    assert ExternalIdentity.objects.get().user == account.user
+    assert ask(sign(sub="u-2")).status_code == 200
+    second = ExternalIdentity.objects.get(subject="u-2").user
+    assert provisioning.admit(Subject(issuer=ISSUER.rstrip("/"), sub="u-2")).user == second
+    assert User.objects.count() == 2
 
 
 def test_neither_cookie_nor_session_is_made(provider: Provider) -> None:
