@@ -14,7 +14,7 @@ from icalendar import Calendar
 from participants.errors import WrongState
 from participants.gateway import RemoteCallInTransaction
 from participants.models import Actor, Event, EventKind, Meeting, Message, Participant
-from participants.services import invitations, meetings, outbox, removal
+from participants.services import invitations, meetings, outbox, passes, removal
 from participants.services.outbox import Draft
 from participants.states import MessageKind, MessageState
 from tests.factories import NOW, EnrolledFactory, GuestFactory, MadeMeetingFactory
@@ -229,6 +229,30 @@ def test_a_mail_that_some_worker_holds_is_left_to_it(server: MailServer, by: Act
     assert Message.objects.waiting().claim(message.pk, seconds=60)
     outbox.work(by=by)
     assert server.taken == []
+
+
+def test_a_mail_in_doubt_after_a_kill_is_sent_again_once_its_lease_has_ended(server: MailServer, by: Actor) -> None:
+    message = queue(make_row(), by)
+    assert Message.objects.waiting().claim(message.pk, seconds=-1, outcome_unknown=True, attempts=1)
+    outbox.work(by=by)
+    outbox.work(by=by)
+    message.refresh_from_db()
+    assert (message.state, message.attempts, len(server.taken)) == (MessageState.SENT, 2, 1)
+
+
+def test_workers_send_mails_at_their_tick(server: MailServer, by: Actor, settings: LazySettings) -> None:
+    settings.REALTIMEKIT_API_TOKEN = ""
+    queue(make_row(), by)
+    passes.tick(by=by)
+    assert server.list_recipients() == ["bob@example.org"]
+
+
+def test_a_mail_that_trips_over_a_defect_holds_up_no_other(server: MailServer, by: Actor) -> None:
+    broken, fine = queue(make_row(), by), queue(make_row("ada@example.org"), by)
+    Message.objects.filter(pk=broken.pk).update(kind="nonsense")
+    outbox.work(by=by)
+    fine.refresh_from_db()
+    assert fine.state == MessageState.SENT
 
 
 def test_a_mail_is_given_up_after_a_day_of_tries(server: MailServer, by: Actor) -> None:
