@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from participants.models import Actor, Meeting, Participant
@@ -145,12 +145,9 @@ def show(browser: Browser, live_server: LiveServer, ada: User, sandbox: Sandbox)
     contexts = []
 
     def open_page(language: str, scheme: Scheme, width: int = 1280) -> Page:
-        viewport = {"width": width, "height": 740}
+        viewport: ViewportSize = {"width": width, "height": 740}
         context = browser.new_context(
-            base_url=live_server.url,
-            viewport=viewport,
-            color_scheme=scheme,
-            locale=language,  # type: ignore[arg-type]  # a typed dict
+            base_url=live_server.url, viewport=viewport, color_scheme=scheme, locale=language
         )
         contexts.append(context)
         client = Client()
