@@ -190,3 +190,9 @@ def test_me_says_which_person_i_am_what_i_manage_and_whether_i_am_blocked(
 def test_me_names_the_rights_a_member_of_staff_holds(transactional_db: None) -> None:
     client = sign_in(StaffFactory(permissions=["view_meeting", "issue_token"]))
     assert get(client, "me/").json()["rights"] == ["issue_token", "view_meeting"]
+
+
+def test_admission_tells_the_time_that_countdowns_go_by(as_ada: APIClient) -> None:
+    before = timezone.now()
+    told = datetime.fromisoformat(ask(as_ada, MadeMeetingFactory(opens_at=FAR_AHEAD))["server_time"])
+    assert before <= told <= timezone.now()

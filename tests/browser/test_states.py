@@ -147,10 +147,7 @@ def show(browser: Browser, live_server: LiveServer, ada: User, sandbox: Sandbox)
     def open_page(language: str, scheme: Scheme, width: int = 1280) -> Page:
         viewport: ViewportSize = {"width": width, "height": 740}
         context = browser.new_context(
-            base_url=live_server.url,
-            viewport=viewport,
-            color_scheme=scheme,
-            locale=language,
+            base_url=live_server.url, viewport=viewport, color_scheme=scheme, locale=language
         )
         contexts.append(context)
         client = Client()
