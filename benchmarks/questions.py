@@ -23,16 +23,6 @@ _NUMBERS = {
     "late_more_than_minutes": (5, 60),
     "left_early_more_than_minutes": (5, 50),
 }
-WORDS = {
-    "a rare name": "kelbeberg",
-    "a first name": "paula",
-    "a common part": "an",
-    "one address": "@scale.example",
-    "two words": "paula kelbeberg",
-    "a meeting": '"group 7"',
-    "a subject": "algebra",
-    "nothing": "zzyzx",
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +52,7 @@ def _list_lists() -> Iterator[tuple[str, Page]]:
         for column in range(columns):
             for sign in ("", "-"):
                 yield f"{name}: by column {sign}{column}", Page(ADMIN, f"{base}?o={sign}{column + 1}")
-        for words, text in WORDS.items():
+        for words, text in facts.list_words().items():
             yield f"{name}: search for {words}", Page(ADMIN, f"{base}?q={text}")
         yield f"{name}: page 150", Page(ADMIN, f"{base}?p=150") if name != "sessions" else Page(ADMIN, f"{base}?p=30")
 
@@ -105,6 +95,21 @@ class _Facts:
         self.batch = Batch.objects.order_by("-created_at")[0]
         self.presets = list(Preset.objects.order_by("realtimekit_id"))
         self.groups = list(Group.objects.order_by("pk")[:5])
+
+    def list_words(self) -> dict[str, str]:
+        first, last = self.person.display_name.lower().split()
+        assert self.session.meeting is not None
+        return {
+            "a rare name": last,
+            "a first name": first,
+            "a common part": "an",
+            "everybody's address": "@scale.example",
+            "one address": self.person.email,
+            "two words": f"{first} {last}",
+            "a meeting": f'"{self.session.meeting.title}"',
+            "a subject": "algebra",
+            "nothing": "zzyzx",
+        }
 
     def answer(self, question: Question) -> list[tuple[Any, str]]:
         """Texts to ask with, each with what they stand for."""

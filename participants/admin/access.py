@@ -40,4 +40,11 @@ def may(request: HttpRequest, right: str, meeting: Meeting | None = None) -> boo
 
 def manages(user: User | AnonymousUser, right: str) -> bool:
     """Whether the user has the right for some meeting by managing it."""
-    return right in rights.MANAGER_RIGHTS and rights.list_meetings(user, right).exists()
+    if right not in rights.MANAGER_RIGHTS or not user.is_active:
+        return False
+    # Asked for every button of a page: once for each user that a request has read.
+    known: bool | None = getattr(user, "_manages", None)
+    if known is None:
+        known = rights.managed_by(user.pk).exists()
+        user._manages = known  # type: ignore[union-attr]  # a note of ours
+    return known

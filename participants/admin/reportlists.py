@@ -27,13 +27,11 @@ from participants.admin.questions import (
 )
 from participants.admin.zones import read_reader_zone
 from participants.errors import RollcallError, TooSlow
-from participants.services import exporting, reportfiles, reports, savedreports, wordsearch
-from participants.services.bounding import bounded
+from participants.services import exporting, paging, reportfiles, reports, savedreports, wordsearch
+from participants.services.bounding import PAGE_SECONDS, bounded
 from participants.services.reports import Asked, Subject
 
 M = TypeVar("M", bound=Model)
-PAGE_SECONDS = 15.0
-"""The longest that a statement of a page takes."""
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -43,6 +41,7 @@ class BoundedPaginator(Paginator[Any]):
     """
 
     sample: QuerySet[Any] | None = None
+    sorted: int = reports.COUNTED
     dress: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
 
     @cached_property
@@ -55,7 +54,9 @@ class BoundedPaginator(Paginator[Any]):
         begin = (number - 1) * self.per_page
         rows = self.object_list
         assert isinstance(rows, QuerySet)
-        keys = list(rows.values_list("pk", flat=True)[begin : begin + self.per_page])
+        is_estimated_few = self.sorted > reports.COUNTED and paging.estimate(rows) <= self.sorted
+        few = is_estimated_few or not self.counted[1]
+        keys = paging.find_keys(rows, begin, begin + self.per_page, few=few)
         found = rows.model._default_manager.filter(pk__in=keys).order_by()
         by_key = {row.pk: row for row in (self.dress(found) if self.dress else found)}
         return self._get_page([by_key[key] for key in keys if key in by_key], number, self)
@@ -142,6 +143,9 @@ class ReportList(ReadOnly[M]):
     ) -> BoundedPaginator:
         paginator = BoundedPaginator(queryset, per_page, orphans, allow_empty_first_page)
         paginator.sample = getattr(request, "rollcall_sample", None)
+        if paginator.sample is None:
+            paginator.sample = reports.find_sample(self.subject, _user(request), read_asked(request, self.subject))
+        paginator.sorted = self.subject.sorted
         paginator.dress = partial(self.dress, request)
         return paginator
 
@@ -164,7 +168,7 @@ class ReportList(ReadOnly[M]):
                 answer = super().changelist_view(request, {"zone": zone, **(extra_context or {})})
             else:
                 try:
-                    with bounded(PAGE_SECONDS):
+                    with bounded(PAGE_SECONDS, paged=True):
                         answer = self._show(request, {"zone": zone, **(extra_context or {})})
                 except TooSlow as error:
                     title = str(self.opts.verbose_name_plural).capitalize()

@@ -52,6 +52,16 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RemoveIndex(
+            model_name="participant",
+            name="participant_changed",
+        ),
+        migrations.AddIndex(
+            model_name="participant",
+            index=models.Index(
+                fields=["updated_at", "id", "created_at", "first_came_at", "person"], name="participant_changed"
+            ),
+        ),
+        migrations.RemoveIndex(
             model_name="presence",
             name="presence_of_participant",
         ),
@@ -139,7 +149,19 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="presence",
             index=models.Index(
-                fields=["participant", "began_at", "id", "first_joined_at"], name="presence_of_participant"
+                fields=[
+                    "participant",
+                    "began_at",
+                    "id",
+                    "first_joined_at",
+                    "seconds",
+                    "share",
+                    "late_seconds",
+                    "left_early_seconds",
+                    "is_present",
+                    "corrected_seconds",
+                ],
+                name="presence_of_participant",
             ),
         ),
         migrations.AddIndex(
@@ -148,7 +170,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="presence",
-            index=models.Index(fields=["first_joined_at", "began_at", "id"], name="presence_first_joined"),
+            index=models.Index(
+                fields=["first_joined_at", "began_at", "id", "participant"], name="presence_first_joined"
+            ),
         ),
         migrations.AddIndex(
             model_name="presence",
@@ -156,19 +180,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="presence",
-            index=models.Index(fields=["seconds", "began_at", "id"], name="presence_seconds"),
+            index=models.Index(fields=["seconds", "began_at", "id", "participant"], name="presence_seconds"),
         ),
         migrations.AddIndex(
             model_name="presence",
-            index=models.Index(fields=["share", "began_at", "id"], name="presence_share"),
+            index=models.Index(fields=["share", "began_at", "id", "participant"], name="presence_share"),
         ),
         migrations.AddIndex(
             model_name="presence",
-            index=models.Index(fields=["late_seconds", "began_at", "id"], name="presence_late"),
+            index=models.Index(fields=["late_seconds", "began_at", "id", "participant"], name="presence_late"),
         ),
         migrations.AddIndex(
             model_name="presence",
-            index=models.Index(fields=["left_early_seconds", "began_at", "id"], name="presence_left_early"),
+            index=models.Index(
+                fields=["left_early_seconds", "began_at", "id", "participant"], name="presence_left_early"
+            ),
         ),
         migrations.AddIndex(
             model_name="presence",
@@ -277,6 +303,20 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["realtimekit_id"], name="session_by_remote_id", opclasses=["varchar_pattern_ops"]
             ),
+        ),
+        migrations.AlterField(
+            model_name="participant",
+            name="person",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="participants",
+                to="participants.person",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="participant",
+            index=models.Index(fields=["person", "id"], name="participant_of_person"),
         ),
         migrations.RunPython(index_words, forget_words),
     ]

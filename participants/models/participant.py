@@ -84,7 +84,7 @@ class Participant(Identified, Leased):
     """
 
     meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="participants")
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="participants")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="participants", db_index=False)
     custom_participant_id = models.CharField(max_length=255, editable=False, db_index=True)
     preset = models.ForeignKey(Preset, on_delete=models.PROTECT, related_name="participants", db_index=False)
     name = models.CharField(max_length=NAME_LIMIT, blank=True, default="", help_text="Empty: the person's name.")
@@ -190,7 +190,8 @@ class Participant(Identified, Leased):
             models.Index(fields=["meeting", "state"], name="participant_meeting_state"),
             models.Index(fields=["meeting", "person"], condition=Q(source="group"), name="participant_of_group"),
             # The list is in the order of (updated_at, id); what it is asked for is in that order within each value.
-            models.Index(fields=[*_ORDER], name="participant_changed"),
+            models.Index(fields=[*_ORDER, "created_at", "first_came_at", "person"], name="participant_changed"),
+            models.Index(fields=["person", "id"], name="participant_of_person"),
             models.Index(fields=["state", *_ORDER], name="participant_by_state"),
             models.Index(fields=["source", *_ORDER], name="participant_by_source"),
             models.Index(fields=["preset", *_ORDER], name="participant_by_preset"),

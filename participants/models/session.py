@@ -203,14 +203,17 @@ class Presence(Identified):
         # looks at stands; a question of few has an index of its own, in that order within each value.
         indexes = [
             models.Index(fields=[*_ORDER, "participant", "meeting", *_ASKED], name="presence_listed"),
-            models.Index(fields=["participant", *_ORDER, "first_joined_at"], name="presence_of_participant"),
+            models.Index(
+                fields=["participant", *_ORDER, *_ASKED, "is_present", "corrected_seconds"],
+                name="presence_of_participant",
+            ),
             models.Index(fields=["meeting", *_ORDER], name="presence_of_meeting"),
-            models.Index(fields=["first_joined_at", *_ORDER], name="presence_first_joined"),
+            models.Index(fields=["first_joined_at", *_ORDER, "participant"], name="presence_first_joined"),
             models.Index(fields=["last_left_at", *_ORDER], name="presence_last_left"),
-            models.Index(fields=["seconds", *_ORDER], name="presence_seconds"),
-            models.Index(fields=["share", *_ORDER], name="presence_share"),
-            models.Index(fields=["late_seconds", *_ORDER], name="presence_late"),
-            models.Index(fields=["left_early_seconds", *_ORDER], name="presence_left_early"),
+            models.Index(fields=["seconds", *_ORDER, "participant"], name="presence_seconds"),
+            models.Index(fields=["share", *_ORDER, "participant"], name="presence_share"),
+            models.Index(fields=["late_seconds", *_ORDER, "participant"], name="presence_late"),
+            models.Index(fields=["left_early_seconds", *_ORDER, "participant"], name="presence_left_early"),
             models.Index(fields=[*_ORDER, "participant"], condition=Q(is_present=True), name="presence_inside"),
             models.Index(
                 fields=[*_ORDER, "participant"],

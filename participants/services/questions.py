@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from participants.errors import UnreadableFilter
 from participants.models import Participant, Presence, Preset
+from participants.services import attendancefilters
 from participants.services.attendancefilters import FILTERS
 from participants.services.people import parse_id
 from participants.services.tokensearch import TOKEN_STATES, find_by_token
@@ -40,7 +41,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """``read`` raises ValueError with a sentence. ``unit`` stands behind a number; hidden ones have no form field."""
+    """``read`` raises ValueError with a sentence. ``unit`` stands behind a number; hidden ones have no form field.
+
+    ``sample`` gives some of the rows where they are many and slow to count; None where they are not.
+    """
 
     name: str
     label: str
@@ -52,6 +56,7 @@ class Question:
     group: str = ""
     hidden: bool = False
     aliases: tuple[str, ...] = ()
+    sample: Callable[[Rows, Any], Rows | None] | None = None
 
     def parse(self, text: str, zone: ZoneInfo) -> Any:
         """The value in ``text``. Raises UnreadableFilter."""
@@ -216,7 +221,7 @@ ATTENDANCE = (
     _shared("live", Kind.CHOICE, "Session", choices=(("true", "Live now"), ("false", "Over")), group=_WHEN),
     _shared("meeting", Kind.ROW, group=_WHERE),
     _shared("manager", Kind.ROW, "Meeting managed by", group=_WHERE),
-    _shared("group", Kind.ROW, "Person in group", group=_WHO),
+    _shared("group", Kind.ROW, "Person in group", group=_WHO, sample=attendancefilters.sample_group),
     _shared("preset", Kind.ROW, "Preset", group=_WHO),
     _shared("enrolled_by", Kind.ROW, "Enrolled by", group=_WHO),
     _shared("batch", Kind.ROW, group=_WHO),
@@ -238,14 +243,22 @@ PARTICIPANT_ATTENDANCE = _ask_attendance("Attendance in a session")
 _NEVER = ("came", "never_joined")
 
 
+_FIRST: dict[str, Callable[[Any], Q]] = {
+    "came": lambda came: Q(first_came_at__isnull=not came),
+    "never_joined": lambda never: Q(first_came_at__isnull=never),
+    "joined_before": lambda moment: Q(first_came_at__lt=moment),
+}
+"""What the first time says of all of them, where nothing else is asked of that session."""
+
+
 def find_attending(rows: Rows, answers: Mapping[str, Any]) -> Rows:
     """Participants by the ``PARTICIPANT_ATTENDANCE`` that ``answers`` holds."""
     asked = {q.name: answers[q.name] for q in PARTICIPANT_ATTENDANCE if q.name in answers}
     if not asked:
         return rows
     never = asked.get("came") is False or asked.get("never_joined") is True
-    if asked.keys() <= set(_NEVER) and len(set(asked.values())) == 1 and len(asked) == 1:
-        return rows.filter(first_came_at__isnull=never)
+    if len(asked) == 1 and (short := _FIRST.get(next(iter(asked)))):
+        return rows.filter(short(next(iter(asked.values()))))
     attended = Presence.objects.filter(participant=OuterRef("pk"))
     for name, value in asked.items():
         if not (never and name in _NEVER):

@@ -31,13 +31,17 @@ Rows = QuerySet[Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """One kind of list. ``combined`` questions are answered together, by ``combine``."""
+    """One kind of list. ``combined`` questions are answered together, by ``combine``.
+
+    Up to ``sorted`` rows are found and sorted faster than a page of them is met in the order of the list.
+    """
 
     key: ReportSubject
     right: str
     list_rows: Callable[[User], Rows]
     questions: tuple[Question, ...]
     order: tuple[str, ...]
+    sorted: int = COUNTED
     combined: frozenset[str] = frozenset()
     combine: Callable[[Rows, Mapping[str, Any]], Rows] = lambda rows, answers: rows
 
@@ -98,6 +102,15 @@ def narrow(rows: Rows, asked: Asked) -> Rows:
         if question is not None and name not in subject.combined:
             rows = question.apply(rows, value)
     return rows
+
+
+def find_sample(subject: Subject, user: User, asked: Asked) -> Rows | None:
+    """Some of the rows of a question that finds too many to count them quickly; None where they are counted."""
+    if len(asked.answers) != 1 or asked.errors or asked.search:
+        return None
+    ((name, value),) = asked.answers.items()
+    question = subject.find_question(name)
+    return question.sample(subject.list_rows(user), value) if question and question.sample else None
 
 
 def find(subject: Subject, user: User, asked: Asked) -> Rows:
@@ -256,6 +269,7 @@ SUBJECTS: dict[str, Subject] = {
             rights.list_presences,
             questions.ATTENDANCE,
             ("-began_at", "-pk"),
+            sorted=2 * COUNTED,
         ),
         Subject(
             ReportSubject.SESSIONS,

@@ -20,8 +20,8 @@ from participants.models import Meeting, Participant, Person
 from participants.states import ReportSubject
 
 Rows = QuerySet[Any]
-FEW, FEW_MEETINGS, FEW_LISTED = 4_000, 400, 10_000
-"""So many participants, meetings, or participants in their own list, are few: what they come to is sorted at once."""
+FEW, FEW_MEETINGS = 2_500, 600
+"""So many participants or meetings are few: what they come to is sorted in an instant."""
 LOOKED_UP = 5
 """Words that are looked up; any further ones narrow what the others found."""
 _PEOPLE = ("person__display_name", "person__email", "person__user__username")
@@ -92,23 +92,28 @@ _TESTED: dict[ReportSubject, tuple[str, ...]] = {
 }
 
 
+def _name(word: str) -> Q:
+    return Q(display_name__icontains=word) | Q(email__icontains=word)
+
+
+def _find_named(word: str) -> QuerySet[Person]:
+    return Person.objects.filter(_name(word)).order_by()
+
+
 def _find_people(word: str, most: int, *ids: str) -> tuple[set[UUID], bool]:
     """Participants who have it, and whether there are more than ``most`` of them."""
-    named = Person.objects.filter(Q(display_name__icontains=word) | Q(email__icontains=word))
     users = Person.objects.filter(user__in=User.objects.filter(username__icontains=word).values("pk"))
     rows = Participant.objects.order_by()
     parts = [
-        rows.filter(person__in=named.order_by().values("pk")),
-        rows.filter(person__in=users.order_by().values("pk")),
+        rows.filter(person__in=_find_named(word).values("pk")),
+        rows.filter(person__in=users.exclude(_name(word)).order_by().values("pk")),
         rows.filter(name__icontains=word),
         *(rows.filter(**{f"{name}__startswith": word}) for name in ids),
     ]
     keys = [part.values_list("pk", flat=True) for part in parts]
-    # One after the other, and no further than need be: made distinct they would all be read to the end. Many are in
-    # two of the parts.
-    found = list(keys[0].union(*keys[1:], all=True)[: 2 * most + 1])
-    distinct = set(found)
-    return distinct, len(found) > 2 * most or len(distinct) > most
+    # One after the other, and no further than need be: made distinct they would all be read to the end.
+    found = set(keys[0].union(*keys[1:], all=True)[: most + 1])
+    return found, len(found) > most
 
 
 def _find_meetings(word: str) -> tuple[set[UUID], bool]:
@@ -125,15 +130,17 @@ def _read_attendance(word: str) -> _Word:
 
 
 def _read_participants(word: str) -> _Word:
-    people, many = _find_people(word, FEW_LISTED, *_IDS)
-    tested, some = _test(ReportSubject.PARTICIPANTS, word), Q(pk__in=people)
-    return _Word(tested, some=some) if many else _Word(tested, exact=some)
+    people, many = _find_people(word, FEW, *_IDS)
+    tested = _test(ReportSubject.PARTICIPANTS, word)
+    if not many:
+        return _Word(tested, exact=Q(pk__in=people))
+    return _Word(tested, some=Q(person__in=_find_named(word).values("pk")))
 
 
 def _read_sessions(word: str) -> _Word:
     tested, (meetings, many) = _test(ReportSubject.SESSIONS, word), _find_meetings(word)
     if many:
-        return _Word(tested)
+        return _Word(tested, some=Q(meeting__in=meetings))
     own = reduce(or_, (Q(**{name: word}) for name in _TESTED[ReportSubject.SESSIONS][1:]))
     return _Word(tested, exact=own | Q(meeting__in=meetings))
 
