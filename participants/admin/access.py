@@ -46,5 +46,5 @@ def manages(user: User | AnonymousUser, right: str) -> bool:
     known: bool | None = getattr(user, "_manages", None)
     if known is None:
         known = rights.managed_by(user.pk).exists()
-        user._manages = known  # type: ignore[union-attr]  # a note of ours
+        user._manages = known  # type: ignore[attr-defined]  # a note of ours
     return known

@@ -59,7 +59,7 @@ class BoundedPaginator(Paginator[Any]):
         keys = paging.find_keys(rows, begin, begin + self.per_page, few=few)
         found = rows.model._default_manager.filter(pk__in=keys).order_by()
         by_key = {row.pk: row for row in (self.dress(found) if self.dress else found)}
-        return self._get_page([by_key[key] for key in keys if key in by_key], number, self)
+        return Page([by_key[key] for key in keys if key in by_key], number, self)
 
     @cached_property
     def count(self) -> int:
@@ -124,7 +124,7 @@ class ReportList(ReadOnly[M]):
         raise NotImplementedError
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        return self.dress(request, self.subject.list_rows(_user(request))).order_by(*self.ordering)
+        return self.dress(request, self.subject.list_rows(_user(request))).order_by(*(self.ordering or ()))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
