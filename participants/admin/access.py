@@ -14,6 +14,8 @@ ORIGIN = "participant"
 BOARD = "board"
 """The parameter that brings staff back to the live board of this meeting."""
 
+_NOTE = "_rollcall_manages"
+
 
 def read_actor(request: HttpRequest) -> Actor:
     return Actor.of(request.user, via="admin", request_id=request_id.get())
@@ -43,8 +45,8 @@ def manages(user: User | AnonymousUser, right: str) -> bool:
     if right not in rights.MANAGER_RIGHTS or not user.is_active:
         return False
     # Asked for every button of a page: once for each user that a request has read.
-    known: bool | None = getattr(user, "_manages", None)
+    known: bool | None = getattr(user, _NOTE, None)
     if known is None:
         known = rights.managed_by(user.pk).exists()
-        user._manages = known  # type: ignore[attr-defined]  # a note of ours
+        setattr(user, _NOTE, known)
     return known

@@ -86,9 +86,10 @@ class ReportChangeList(ChangeList):
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """By the column chosen and then as the list usually is, all in one direction, as the indexes are."""
-        usual = self.model_admin.subject.order  # type: ignore[attr-defined]  # only of report lists
+        subject: Subject = self.model_admin.subject  # type: ignore[attr-defined]  # only of report lists
+        usual = subject.order
         chosen = super().get_ordering(request, queryset)
-        last = {name.lstrip("-") for name in usual}
+        last: set[str] = {name.lstrip("-") for name in usual}
         own = [part for part in chosen if not isinstance(part, str) or part.lstrip("-") not in last]
         backwards = _is_backwards(chosen[0]) if chosen else True
         return [*own, *(name if backwards else name.lstrip("-") for name in usual)]
@@ -124,7 +125,7 @@ class ReportList(ReadOnly[M]):
         raise NotImplementedError
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        return self.dress(request, self.subject.list_rows(_user(request))).order_by(*(self.ordering or ()))
+        return self.dress(request, self.subject.list_rows(_user(request))).order_by(*self.subject.order)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str

@@ -30,7 +30,7 @@ def bounded(seconds: float, *, paged: bool = False) -> Iterator[None]:
         return
     joins = "off" if paged else "on"
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=not paged):  # a page is a transaction of its own
             with connection.cursor() as cursor:
                 cursor.execute(_LIMIT + _JOINS, [str(round(seconds * 1000)), joins, joins])
             yield

@@ -4,14 +4,16 @@ Called with the session locked, so that what is counted holds still.
 """
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db import transaction
+from django.db.models import Count, F, Min, OuterRef, Q, Subquery, Sum
 
 from participants.models import Participant, Presence, Session
 
+CHUNK = 2_000
 _CAME = Q(first_joined_at__isnull=False)
 _COLUMNS = ("expected_count", "came_count", "absent_count", "present_seconds")
 
@@ -66,14 +68,20 @@ def _sum(shares: Iterable[Share]) -> dict[str, int]:
     return dict(zip(_COLUMNS, counts, strict=True))
 
 
-def note_first(keys: Collection[uuid.UUID]) -> None:
+def note_first(keys: Sequence[uuid.UUID]) -> None:
     """Say when these participants first came to any session; most have long been known to."""
-    first = Presence.objects.filter(_CAME, participant__in=keys).order_by().values("participant")
-    found = {item["participant"]: item["at"] for item in first.annotate(at=Min("first_joined_at"))}
-    known = Participant.objects.filter(pk__in=keys).values_list("pk", "first_came_at")
-    changed = [key for key, at in known if found.get(key) != at]
-    if changed:
-        # In the order in which everybody else takes them, or two could wait for each other's rows.
-        rows = Participant.objects.filter(pk__in=changed).order_by("pk")
-        for pk in rows.select_for_update(no_key=True).values_list("pk", flat=True):
-            Participant.objects.filter(pk=pk).update(first_came_at=found.get(pk))
+    for start in range(0, len(keys), CHUNK):
+        _note_first(keys[start : start + CHUNK])
+
+
+def _note_first(keys: Sequence[uuid.UUID]) -> None:
+    came = Presence.objects.filter(_CAME, participant=OuterRef("pk")).order_by().values("participant")
+    first = Subquery(came.annotate(at=Min("first_joined_at")).values("at"))
+    rows = Participant.objects.filter(pk__in=keys).annotate(first=first)
+    differs = ~Q(first_came_at=F("first")) | Q(first_came_at__isnull=True, first__isnull=False)
+    differs |= Q(first_came_at__isnull=False, first__isnull=True)
+    # In the order in which everybody else takes them, or two could wait for each other's rows.
+    changed = rows.filter(differs).order_by("pk").select_for_update(of=("self",), no_key=True)
+    with transaction.atomic(savepoint=False):
+        if found := list(changed.values_list("pk", flat=True)):
+            Participant.objects.filter(pk__in=found).update(first_came_at=first)
