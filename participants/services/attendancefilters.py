@@ -21,7 +21,7 @@ from participants.models import Meeting, Person, Presence
 
 Rows = QuerySet[Presence]
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
-_MOST = 1_000_000
+MOST = 1_000_000
 
 
 def of_meeting(rows: Rows, meeting: uuid.UUID) -> Rows:
@@ -149,7 +149,7 @@ def _read_number(text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 <= number <= _MOST:
+    if not 0 <= number <= MOST:
         raise ValueError("Give a number that is not negative.")
     return number
 
