@@ -121,4 +121,4 @@ def _note(found: Walk, event: events.ScenarioFinished) -> None:
                 answer = recorder.interactions[key].response
                 body = answer.content[:600].decode(errors="replace") if answer else ""
                 finding = Finding(failure, phase, f"{check.failure_info.code_sample}\n{body}")
-                found.findings.setdefault((failure.operation, failure.title), finding)
+                found.findings.setdefault((str(failure.operation), failure.title), finding)
