@@ -15,7 +15,7 @@ STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev
 # The meeting UI was left out for want of npm, and npm has come since.
 $(shell command -v npm >/dev/null && grep -qsx missing node_modules/installed.stamp && rm -f node_modules/installed.stamp)
 
-.PHONY: help setup demo demo-reset smoke test test-browser browser lint format types faults bench lock texts client screenshots ui clean
+.PHONY: help setup demo demo-reset smoke test test-browser browser lint format types faults fuzz bench lock texts client screenshots ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -100,6 +100,10 @@ types: setup ## Check types strictly
 faults: setup ## Kill and lose at full length, on SQLite and PostgreSQL (half an hour; FAULTS_SEED replays)
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -s -m faults tests/faults
 	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest -s -m faults tests/faults
+
+fuzz: setup ## Walk the API, the lists and the webhook door with thousands of odd inputs (FUZZ_EXAMPLES, FUZZ_SEED)
+	ROLLCALL_TEST_DATABASE=sqlite FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} $(VENV) -m pytest -s tests/fuzz
+	ROLLCALL_TEST_DATABASE=postgresql FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} $(VENV) -m pytest -s tests/fuzz
 
 bench: setup ## Measure joins, bulk enrolment, an opening storm, reports (an hour of a machine with nothing else to do)
 	@$(VENV) -m benchmarks.join

@@ -312,6 +312,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "participants.api.schema.document_problems",
+        "participants.api.links.link_operations",
     ],
 }
 

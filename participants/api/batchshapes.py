@@ -34,6 +34,7 @@ class RemovalsInput(StrictSerializer):
         child=PersonReference(allow_null=True),
         required=False,
         allow_empty=False,
+        min_length=1,
         max_length=ROWS,
         help_text="Usernames, e-mail addresses, or objects with `email`.",
     )
@@ -41,6 +42,7 @@ class RemovalsInput(StrictSerializer):
         child=serializers.UUIDField(),
         required=False,
         allow_empty=False,
+        min_length=1,
         max_length=ROWS,
         help_text="Ids of participants of this meeting.",
     )
@@ -50,9 +52,11 @@ class RemovalsInput(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if sum((bool(attrs.get("people")), bool(attrs.get("participants")), attrs["all"])) != 1:
-            raise serializers.ValidationError({"people": "Give one of people, participants and all."})
+            told = serializers.ErrorDetail("Give one of people, participants and all.", code="one_source")
+            raise serializers.ValidationError({"people": told})
         if attrs.get("filter") and not attrs["all"]:
-            raise serializers.ValidationError({"filter": "A filter goes with all: true."})
+            told = serializers.ErrorDetail("A filter goes with all: true.", code="filter_without_all")
+            raise serializers.ValidationError({"filter": told})
         return attrs
 
 

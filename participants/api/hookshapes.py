@@ -16,7 +16,9 @@ MOST_MEETINGS, MOST_MESSAGES = 1_000, 500
 class HookInput(StrictSerializer):
     name = serializers.CharField(max_length=NAME_LIMIT)
     url = serializers.CharField(max_length=URL_LIMIT, help_text="Begins with https://.")
-    kinds = serializers.ListField(child=serializers.ChoiceField(TELLABLE_CHOICES), allow_empty=False, max_length=20)
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(TELLABLE_CHOICES), allow_empty=False, min_length=1, max_length=20
+    )
     meetings = serializers.ListField(
         child=serializers.UUIDField(),
         required=False,
@@ -29,7 +31,11 @@ class HookChange(HookInput):
     name = serializers.CharField(max_length=NAME_LIMIT, required=False)
     url = serializers.CharField(max_length=URL_LIMIT, required=False)
     kinds = serializers.ListField(
-        child=serializers.ChoiceField(TELLABLE_CHOICES), allow_empty=False, max_length=20, required=False
+        child=serializers.ChoiceField(TELLABLE_CHOICES),
+        allow_empty=False,
+        min_length=1,
+        max_length=20,
+        required=False,
     )
     active = serializers.BooleanField(
         required=False, help_text="Switched on, what waits is sent at once; switched off, nothing new is told."
@@ -38,7 +44,7 @@ class HookChange(HookInput):
 
 class ReplayInput(StrictSerializer):
     messages = serializers.ListField(
-        child=serializers.UUIDField(), required=False, allow_empty=False, max_length=MOST_MESSAGES
+        child=serializers.UUIDField(), required=False, allow_empty=False, min_length=1, max_length=MOST_MESSAGES
     )
     state = serializers.ChoiceField([HookMessageState.DELIVERED.value, HookMessageState.FAILED.value], required=False)
     since = serializers.DateTimeField(required=False, help_text="Written at that moment or later.")

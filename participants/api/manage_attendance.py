@@ -29,10 +29,10 @@ from participants.services.bounding import PAGE_SECONDS, bounded
 
 _TYPES: dict[str, Any] = {
     "id": OpenApiTypes.UUID,
-    "flag": bool,
-    "number": float,
-    "time": OpenApiTypes.DATETIME,
-    "text": str,
+    "flag": {"type": "string", "enum": ["true", "false", "yes", "no", "1", "0"]},
+    "number": {"type": "number", "minimum": 0, "maximum": attendancefilters.MOST},
+    "time": {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]},
+    "text": {"type": "string", "minLength": 1},
 }
 FILTERS = [
     OpenApiParameter(name, _TYPES[known.kind], description=f"{known.label}.")
@@ -63,10 +63,20 @@ class AttendancePages(Pages):
 def read_filters(request: Request) -> dict[str, Any]:
     """Raises ValidationError that names every filter that can't be read."""
     values, problems = attendancefilters.read(request.query_params)
+    asked = attendancefilters.FILTERS.keys() & request.query_params.keys()
+    problems |= dict.fromkeys(asked - values.keys() - problems.keys(), "Give a value, or leave it out.")
     if problems:
         told = {name: [ErrorDetail(text, code="invalid_filter")] for name, text in problems.items()}
         raise ValidationError(told)
     return values
+
+
+def _asks_for_known(request: Request) -> bool:
+    """Raises ValidationError."""
+    text = request.query_params.get("known", "true")
+    if text not in {"true", "false"}:
+        raise ValidationError({"known": [ErrorDetail("Give true or false.", code="invalid_filter")]})
+    return text == "true"
 
 
 class MeetingAttendanceView(ManageView):
@@ -83,7 +93,7 @@ class MeetingAttendanceView(ManageView):
     def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
         meeting = find_meeting(request, meeting_id, "view_presence")
         asked = read_filters(request)
-        if request.query_params.get("known", "").lower() in {"false", "0", "no"}:
+        if not _asks_for_known(request):
             return self._list_strangers(request, meeting, asked.get("session"))
         pages = Pages()
         rows = attendance.list_people(meeting, asked).defer("token", "meeting__raw", "preset__raw")
@@ -201,7 +211,7 @@ def _answer(pk: uuid.UUID) -> Response:
 
 def _stream(request: Request, rows: QuerySet[Presence], meeting: Meeting | None) -> StreamingHttpResponse:
     asked = read_filters(request)
-    zone = zones.find_zone(request.query_params.get("time_zone") or "UTC")
+    zone = zones.find_zone(request.query_params.get("time_zone", "UTC"))
     told = {name: request.query_params[name] for name in sorted(asked)}
     if meeting is not None:
         told["meeting"] = str(meeting.pk)

@@ -4,10 +4,11 @@ import uuid
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Count, QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -67,9 +68,13 @@ class ManageView(APIView):
 
 
 def apply_filter(view: APIView, kind: type[filters.FilterSet], request: Request, rows: QuerySet[Any]) -> Any:
+    """Raises ValidationError that names every filter that can't be read; one without a value is one of them."""
+    blank = [name for name in kind.base_filters if request.query_params.get(name) == ""]
+    if blank:
+        raise ValidationError(dict.fromkeys(blank, ErrorDetail("Give a value, or leave it out.", code="blank")))
     chosen = kind(request.query_params, queryset=rows, request=request)
     if not chosen.is_valid():
-        raise ValidationError(chosen.errors)
+        raise DjangoValidationError(chosen.form.errors.as_data())  # which has codes
     return chosen.qs
 
 

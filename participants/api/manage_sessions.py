@@ -31,14 +31,14 @@ class SessionPages(Pages):
 
 
 class SessionFilter(filters.FilterSet):  # type: ignore[misc]  # untyped package
-    live = filters.BooleanFilter(method="filter_live")
+    live = filters.ChoiceFilter(choices=[("true", "In progress"), ("false", "Over")], method="filter_live")
 
     class Meta:
         model = Session
         fields = ["live"]
 
-    def filter_live(self, rows: SessionQuerySet, name: str, value: bool) -> SessionQuerySet:
-        return rows.live() if value else rows.ended()
+    def filter_live(self, rows: SessionQuerySet, name: str, value: str) -> SessionQuerySet:
+        return rows.live() if value == "true" else rows.ended()
 
 
 class MeetingSessionsView(ManageView):

@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
@@ -13,12 +17,17 @@ from participants.api.parameters import FIELDS
 KEY_SCHEME = "apiKey"
 PAGING = [
     OpenApiParameter("cursor", str, description="From `next` or `previous` of the last answer."),
-    OpenApiParameter("page_size", int, description="1 to 200; 50 unless told."),
+    OpenApiParameter(
+        "page_size",
+        {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+        description="50 unless told, 200 at most: more is taken for 200.",
+    ),
 ]
 
 
 def describe_filter(name: str, description: str, enum: list[str] | None = None) -> OpenApiParameter:
-    return OpenApiParameter(name, str, description=description, enum=enum)
+    text: dict[str, Any] = {"type": "string", "enum": enum} if enum else {"type": "string", "minLength": 1}
+    return OpenApiParameter(name, text, description=description)
 
 
 def describe_page(item: type[serializers.Serializer[Any]]) -> Any:
@@ -91,6 +100,19 @@ class OpenScheme(GuestScheme):  # type: ignore[no-untyped-call]  # as above
     target_class = "participants.api.authentication.AlwaysWithToken"
 
 
+class StrictSerializerShape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # as above
+    """What refuses unknown fields says so."""
+
+    target_class = "participants.api.serializers.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        shape: dict[str, Any] = auto_schema._map_serializer(  # type: ignore[no-untyped-call]  # as the extensions do
+            self.target, direction, bypass_extensions=True
+        )
+        return {**shape, "additionalProperties": False}
+
+
 class UserReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
     target_class = "participants.api.serializers.UserReference"
     match_subclasses = True
@@ -105,7 +127,8 @@ class PersonReferenceField(OpenApiSerializerFieldExtension):  # type: ignore[no-
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         text = {"type": "string"}
         named = {"type": "object", "properties": {"email": text, "name": text, "preset": text}, "required": ["email"]}
-        return {"oneOf": [text, named]}
+        # Typed as what can be read; anything else is a row that says so, and stops no other.
+        return {"anyOf": [text, named, {}]}
 
 
 _PROBLEMS = {

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from participants.api.jsontypes import find_wrong_type
 from participants.models.participant import NAME_LIMIT
 from participants.states import (
     AdmissionPolicy,
@@ -19,7 +20,7 @@ USER_HELP = "A user's id (a number), username or e-mail address."
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it does not know: a misspelt one must not pass for its default."""
+    """Refuses fields it does not know, for a misspelt one must not pass for its default, and wrong types of JSON."""
 
     def to_internal_value(self, data: Any) -> Any:
         problems: dict[Any, Any] = {}
@@ -27,11 +28,14 @@ class StrictSerializer(serializers.Serializer[Any]):
             text = "There is no such field, or it can't be set here."
             unknown = serializers.ErrorDetail(text, code="unknown_field")
             problems = dict.fromkeys(sorted(set(data) - set(self.fields)), unknown)
+            for name in data.keys() & self.fields.keys():
+                if wrong := find_wrong_type(self.fields[name], data[name]):
+                    problems[name] = wrong
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
             # All in one answer: what is unknown and what is wrong.
-            raise serializers.ValidationError({**problems, **_as_dict(error.detail)}) from None
+            raise serializers.ValidationError({**_as_dict(error.detail), **problems}) from None
         if problems:
             raise serializers.ValidationError(problems)
         return value

@@ -54,6 +54,7 @@ class SourcesInput(StrictSerializer):
         child=PersonReference(allow_null=True),
         required=False,
         allow_empty=False,
+        min_length=1,
         max_length=ROWS,
         help_text="Usernames, e-mail addresses, or objects with `email`, `name` and `preset`.",
     )

@@ -21,7 +21,7 @@ from participants.services import rights
 
 Rows = QuerySet[Presence]
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
-_MOST = 1_000_000
+MOST = 1_000_000
 _AHEAD = timedelta(days=1)
 FEW = 2_500
 """So many participants are few: what they came to is sorted in an instant."""
@@ -178,7 +178,7 @@ def _read_number(text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 <= number <= _MOST:
+    if not 0 <= number <= MOST:
         raise ValueError("Give a number that is not negative.")
     return number
 

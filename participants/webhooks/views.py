@@ -31,6 +31,8 @@ def receive(request: HttpRequest) -> HttpResponse:
         raw = _read(request)
     except UnreadablePostError:
         return _answer(503, "incomplete")
+    except ValueError:
+        return _answer(400, "unreadable length")
     if raw is None:
         return _answer(413, "too large")
     try:
@@ -42,13 +44,18 @@ def receive(request: HttpRequest) -> HttpResponse:
 
 
 def _read(request: HttpRequest) -> bytes | None:
-    """The raw body; None when it is too big, of which little or nothing was read then. Raises UnreadablePostError."""
+    """The raw body; None when it is too big, of which little or nothing was read then.
+
+    Raises UnreadablePostError, and ValueError for a length that is no number, which Django would trip over.
+    """
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
         return _read_stream(request)
-    if length.isdecimal() and int(length) > BIGGEST:
+    if length and not (length.isascii() and length.isdecimal()):
+        raise ValueError(length)
+    if length and int(length) > BIGGEST:
         return None
-    if len(request.body) < (int(length) if length.isdecimal() else 0):
+    if len(request.body) < (int(length) if length else 0):
         raise UnreadablePostError("The sender broke off.")
     return request.body
 

@@ -141,7 +141,12 @@ def test_an_unknown_manager_is_refused_by_the_field_managers(staff: APIClient) -
         ({"title": "One", "capacity": "many"}, ("capacity", "invalid")),
         ({"title": "One", "admission": "all"}, ("admission", "invalid_choice")),
         ({"title": "One", "admission": "signed_in"}, ("default_preset", "default_preset_needed")),
-        ({"title": "One", "default_preset": 7.5e300}, ("default_preset", "unknown_preset")),
+        ({"title": "One", "default_preset": 7.5e300}, ("default_preset", "invalid")),
+        ({"title": 7}, ("title", "invalid")),
+        ({"title": "One", "capacity": "12"}, ("capacity", "invalid")),
+        ({"title": "One", "enforce_window": 0}, ("enforce_window", "invalid")),
+        ({"title": "One", "enforce_window": "yes"}, ("enforce_window", "invalid")),
+        ({"title": "One", "groups": ["7b", 7]}, ("groups", "invalid")),
         ({"title": "One", "managers": "grace"}, ("managers", "not_a_list")),
         ({"title": "One", "managers": [True]}, ("managers.0", "invalid")),
         ({"title": "One", "managers": ["a\0b"]}, ("managers.0", "invalid")),
@@ -286,10 +291,25 @@ def test_a_garbled_cursor_is_refused_as_a_problem(staff: APIClient, cursor: str)
     assert answer["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize(("asked", "count"), [("0", 50), ("-1", 50), ("x", 50), ("1000", 60), ("3", 3)])
+@pytest.mark.parametrize("asked", ["0", "-1", "x", "", "null", "1.5", "١", "9999999999"])
+def test_a_page_size_that_is_none_is_refused(staff: APIClient, asked: str) -> None:
+    answer = staff.get(MEETINGS, {"page_size": asked})
+    assert answer.status_code == 400
+    assert list_problems(answer) == [("page_size", "invalid")]
+
+
+@pytest.mark.parametrize("query", ["status=", "state=", "search=", "status=OPEN", "search=%00"])
+def test_a_filter_without_a_value_that_can_be_read_is_refused(staff: APIClient, query: str) -> None:
+    answer = staff.get(f"{MEETINGS}?{query}")
+    assert answer.status_code == 400
+    assert [field for field, _ in list_problems(answer)] == [query.partition("=")[0]]
+
+
+@pytest.mark.parametrize(("asked", "count"), [("", 50), ("1000", 60), ("3", 3)])
 def test_a_page_holds_fifty_unless_told_and_two_hundred_at_most(staff: APIClient, asked: str, count: int) -> None:
     Meeting.objects.bulk_create(Meeting(title=f"M{n}") for n in range(60))
-    assert len(staff.get(f"{MEETINGS}?page_size={asked}").json()["results"]) == count
+    query = {"page_size": asked} if asked else {}
+    assert len(staff.get(MEETINGS, query).json()["results"]) == count
 
 
 @pytest.mark.parametrize("count", [1, 20])
