@@ -16,7 +16,7 @@ from config.logs import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REQUEST_ID")
-_ENGLISH = ("/admin/", "/api/", "/webhooks/", "/healthz/")
+_ENGLISH = ("/admin/", "/api/", "/webhooks/", "/healthz/", "/accounts/2fa/", "/accounts/confirm/")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.core.cache import cache
 from django.core.mail import send_mail
+from django.utils.translation import gettext, gettext_noop
 
 from participants import conf
 from participants.errors import EmailUnverified
@@ -31,17 +32,17 @@ def make_key(user: User) -> str:
 
 
 def send_link(user: User, address: str) -> bool:
-    """False when one was sent less than a minute ago. Raises OSError when the mail can't be handed over."""
+    """In the active language. False when one was sent less than a minute ago. Raises OSError when the mail can't be
+    handed over."""
     name = f"confirm-email:{user.pk}"
     if not cache.add(name, 1, timeout=PAUSE):
         return False
-    text = (
-        f"Hello {user.get_full_name() or user.get_username()},\n\n"
-        f"open this link in the browser that you are signed in with, to confirm that this address is yours:\n\n"
-        f"{address}\n\nIt is good for a day. If you did not ask for it, do nothing.\n"
-    )
+    text = gettext(
+        "Hello %(name)s,\n\nopen this link in the browser that you are signed in with, to confirm that this address "
+        "is yours:\n\n%(address)s\n\nIt is good for a day. If you did not ask for it, do nothing.\n"
+    ) % {"name": user.get_full_name() or user.get_username(), "address": address}
     try:
-        send_mail("Confirm your e-mail address", text, settings.DEFAULT_FROM_EMAIL, [user.email])
+        send_mail(gettext("Confirm your e-mail address"), text, settings.DEFAULT_FROM_EMAIL, [user.email])
     except OSError:
         cache.delete(name)
         raise
@@ -56,7 +57,7 @@ def confirm(user: User, key: str) -> None:
     try:
         pk, email = signing.loads(key, salt=_SALT, max_age=LIFETIME)
     except (signing.BadSignature, ValueError, TypeError):
-        raise EmailUnverified("This link is broken or too old. Have a new one sent.") from None
+        raise EmailUnverified(gettext_noop("This link is broken or too old. Have a new one sent.")) from None
     if pk != user.pk or email != user.email.strip().lower():
-        raise EmailUnverified("This link is for another account or address. Have one sent for yours.")
+        raise EmailUnverified(gettext_noop("This link is for another account or address. Have one sent for yours."))
     linking.note_verified(user, email, VerifiedBy.MAIL, by=Actor(via="sign-in", user=user))

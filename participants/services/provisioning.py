@@ -12,6 +12,7 @@ from uuid import uuid4
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop
 
 from participants.errors import EmailTaken, SignInFailed
 from participants.models import Actor, EventKind, ExternalIdentity, Person, VerifiedEmail
@@ -49,7 +50,11 @@ def admit(subject: Subject) -> SocialAccount:
                 raise
     user: User = account.user
     if not user.is_active:
-        raise SignInFailed("sign_in_inactive", "Your account here is deactivated. Ask an administrator.", status=403)
+        raise SignInFailed(
+            "sign_in_inactive",
+            gettext_noop("Your account here is deactivated. Ask an administrator."),
+            status=403,
+        )
     _follow(user, subject)
     return account
 
@@ -74,9 +79,11 @@ def _choose_user(subject: Subject) -> User:
         if User.objects.filter(email__iexact=subject.email).exists():
             raise SignInFailed(
                 "sign_in_email_in_use",
-                "There is an account with your e-mail address here, and nobody has confirmed that it is yours. "
-                "Sign in with its password, or ask an administrator to verify its address: after that this way leads "
-                "to the same account.",
+                gettext_noop(
+                    "There is an account with your e-mail address here, and nobody has confirmed that it is yours. "
+                    "Sign in with its password, or ask an administrator to verify its address: after that this way "
+                    "leads to the same account."
+                ),
                 status=409,
             )
     return _make_user(subject)

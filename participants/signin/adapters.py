@@ -12,6 +12,7 @@ from django.contrib.auth import authenticate, login
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_noop
 
 from participants.conf import read_oidc
 from participants.errors import RollcallError, SignInFailed
@@ -68,7 +69,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return found is not None and found.pk == user.pk
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
-        failed = SignInFailed("sign_in_inactive", "Your account here is deactivated.", status=403)
+        text = gettext_noop("Your account here is deactivated. Ask an administrator.")
+        failed = SignInFailed("sign_in_inactive", text, status=403)
         return refusals.render_refusal(request, failed)
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:

@@ -7,16 +7,18 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from participants import conf
-from participants.errors import RollcallError
+from participants.errors import EmailTaken, RollcallError
 from participants.services import confirming
 
 logger = logging.getLogger(__name__)
-_AWAY = "The mail can't be sent at the moment. Try again in a few minutes."
-_SOON = "A mail was sent less than a minute ago. Look for it first."
+_AWAY = gettext_noop("The mail can't be sent at the moment. Try again in a few minutes.")
+_SOON = gettext_noop("A mail was sent less than a minute ago. Look for it first.")
+_TAKEN = gettext_noop("This e-mail address is verified as another user's. Ask an administrator.")
 
 
 @never_cache
@@ -30,10 +32,10 @@ def send(request: HttpRequest) -> HttpResponse:
         return render(request, "registration/email.html")
     address = request.build_absolute_uri(reverse("confirm_email", args=[confirming.make_key(user)]))
     try:
-        problem = "" if confirming.send_link(user, address) else _SOON
+        problem = "" if confirming.send_link(user, address) else gettext(_SOON)
     except OSError as error:
         logger.warning("A mail to confirm an address could not be sent: %s.", type(error).__name__)
-        return render(request, "registration/email.html", {"problem": _AWAY}, status=503)
+        return render(request, "registration/email.html", {"problem": gettext(_AWAY)}, status=503)
     return render(request, "registration/email.html", {"sent": True, "problem": problem})
 
 
@@ -48,7 +50,8 @@ def confirm(request: HttpRequest, key: str) -> HttpResponse:
     try:
         confirming.confirm(user, key)
     except RollcallError as error:
-        return render(request, "registration/email.html", {"problem": str(error)}, status=409)
+        problem = _TAKEN if error.code == EmailTaken.code else str(error)  # whose own words are for staff
+        return render(request, "registration/email.html", {"problem": gettext(problem)}, status=409)
     return HttpResponseRedirect(reverse("home"))
 
 

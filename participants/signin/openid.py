@@ -26,6 +26,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from participants.conf import read_oidc
 from participants.errors import SignInFailed
@@ -172,16 +173,18 @@ def explain(request: HttpRequest, error: Any, exception: Exception | None, *, be
     if exception is None and not begun:
         return SignInFailed(
             "sign_in_stale",
-            "This sign-in took too long, was finished before, or was begun in another browser. Begin again.",
+            gettext_noop(
+                "This sign-in took too long, was finished before, or was begun in another browser. Begin again."
+            ),
             status=400,
         )
     if error == AuthError.CANCELLED:
-        return SignInFailed("sign_in_cancelled", "The sign-in was cancelled.", status=403)
+        return SignInFailed("sign_in_cancelled", gettext_noop("The sign-in was cancelled."), status=403)
     told = _ERROR.search(str(exception)) or re.match(r"([a-z_]{1,40})$", request.GET.get("error", ""))
     logger.warning("The sign-in provider refused a sign-in: %s.", told[1] if told else type(exception).__name__)
     return SignInFailed(
         "sign_in_refused",
-        "The sign-in provider refused this sign-in. Try again, or ask an administrator.",
+        gettext_noop("The sign-in provider refused this sign-in. Try again, or ask an administrator."),
         status=502,
     )
 
@@ -241,8 +244,10 @@ def _away(error: Exception) -> SignInFailed:
 def _tell_away() -> SignInFailed:
     return SignInFailed(
         "sign_in_provider_away",
-        "The sign-in provider can't be reached at the moment. Try again in a minute, or sign in with a password if "
-        "you have one.",
+        gettext_noop(
+            "The sign-in provider can't be reached at the moment. Try again in a minute, or sign in with a password "
+            "if you have one."
+        ),
         status=503,
     )
 
@@ -251,8 +256,10 @@ def _distrust(why: str) -> NoReturn:
     logger.warning("A sign-in was turned away, since the provider is not to be trusted: %s.", why)
     raise SignInFailed(
         "sign_in_untrusted",
-        "What the sign-in provider answered can't be trusted, so nobody was signed in. Try again; if this stays, "
-        "tell an administrator.",
+        gettext_noop(
+            "What the sign-in provider answered can't be trusted, so nobody was signed in. Try again; if this stays, "
+            "tell an administrator."
+        ),
         status=502,
     )
 

@@ -1,5 +1,6 @@
 // The buttons under a message, by the names that SCREENS gives them.
 
+import { isUser } from "./join-identity.js";
 import { announce, main } from "./join-page.js";
 import { gettext } from "./join-words.js";
 
@@ -9,6 +10,7 @@ const ACTIONS = {
   "come-back": ({ join }) => makeButton(gettext("Come back"), join, "primary large", "join"),
   retry: ({ retry }) => makeButton(gettext("Try again"), retry, "primary", "retry"),
   list: () => makeLink(gettext("My meetings"), main.dataset.home),
+  home: (facts) => makeAction(isUser() ? "list" : "sign-in", facts),
   reload: () => makeButton(gettext("Reload the page"), () => location.reload(), "primary"),
   copy: (facts) => makeButton(gettext("Copy details"), (button) => copyDetails(button, facts)),
   "sign-in": () => {
@@ -50,7 +52,7 @@ function makeLink(text, address, looks = "") {
 
 /** Something to send to the organiser: which meeting, what was seen, when. */
 async function copyDetails(button, { screen, problem, meeting }) {
-  const address = meeting ? new URL(`${main.dataset.home}m/${meeting.id}/`, location.href).href : location.href;
+  const address = meeting ? new URL(`${main.dataset.home}m/${meeting.id}/`, location.href).href : location.origin + location.pathname;
   const facts = [meeting?.title, address, `${screen.title} (${problem.code})`, problem.reason, new Date().toISOString(),
     problem.requestId && sayReference(problem)];
   try {

@@ -17,5 +17,11 @@ export async function readOwner() {
   return answer;
 }
 
+/** Somebody who came by an invitation, and not by signing in. */
+export const isGuest = () => Boolean(main.dataset.user?.startsWith("guest-"));
+
+/** False for guests, and where nobody is signed in. */
+export const isUser = () => Boolean(main.dataset.user) && !isGuest();
+
 /** Free of charge: whether anybody has signed in since the owner was last read. */
 export const hasSignInChanged = () => readCookie(SIGN_IN_MARK) !== mark;

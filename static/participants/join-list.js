@@ -21,7 +21,7 @@ const REASONS = {
   enrolment_failed: gettext("The meeting service refused your enrolment. The organiser has to correct it."),
 };
 
-const FINAL = new Set(["not_authenticated", "stale_page"]);
+const FINAL = new Set(["not_authenticated", "stale_page", "invitation_revoked", "invitation_expired", "removed", "blocked"]);
 
 let list = null;
 let rows = new Map(); // id -> {element, meeting}

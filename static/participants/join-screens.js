@@ -3,6 +3,7 @@
 
 import { INVITATION_SCREENS } from "./invitation-screens.js";
 import { sayMoment } from "./join-clock.js";
+import { isGuest } from "./join-identity.js";
 import { gettext, ngettext } from "./join-words.js";
 
 const at = (iso, words) => (iso ? words.replace("%(moment)s", sayMoment(iso)) : "");
@@ -19,12 +20,12 @@ export const SCREENS = {
   closed: { icon: "moon", tone: "calm", title: gettext("The meeting is over"), text: ({ closes_at: closes }) => at(closes, gettext("It closed %(moment)s.")), next: gettext("If it is meant to go on, ask the organiser to extend it."), actions: ["list"] },
   meeting_inactive: { icon: "pause", tone: "wait", title: gettext("Closed for now"), text: gettext("The organiser has closed this meeting for the moment."), next: gettext("This page notices when it is opened again."), actions: ["list"] },
   full: { icon: "people", tone: "wait", title: gettext("The meeting is full"), text: ({ capacity }) => (capacity ? ngettext("It takes %(count)s person, and every place is taken.", "It takes %(count)s people, and every place is taken.", capacity) : gettext("Every place is taken.")), next: gettext("Ask the organiser for a place, or try again later."), actions: ["retry", "list"] },
-  not_enrolled: { icon: "list", tone: "calm", title: gettext("You are not on the list"), text: gettext("This meeting is for people the organiser has enrolled, and you are not among them."), next: gettext("Ask the organiser of the meeting; they can put it right."), actions: ["copy", "list"] },
+  not_enrolled: { icon: "list", tone: "calm", title: gettext("You are not on the list"), text: () => (isGuest() ? gettext("Your invitation is for another meeting.") : gettext("This meeting is for people the organiser has enrolled, and you are not among them.")), next: () => (isGuest() ? gettext("Open the link that you were sent for this one.") : gettext("Ask the organiser of the meeting; they can put it right.")), actions: ["copy", "list"] },
   removed: { icon: "leave", tone: "stop", title: gettext("You were removed from this meeting"), text: gettext("The organiser has taken you off the list, so you can't join any more."), next: gettext("If that is a mistake, ask the organiser to restore you."), actions: ["copy", "list"] },
   blocked: { icon: "lock", tone: "stop", title: gettext("You can't join meetings here"), text: gettext("Your account is blocked at present."), next: gettext("An organiser or administrator can tell you why, and lift it."), actions: ["copy", "list"] },
   not_found: { icon: "search", tone: "calm", title: gettext("There is no such meeting"), text: gettext("The link may be incomplete, or belong to another place."), next: gettext("Check the link, or ask whoever sent it for a new one."), actions: ["list"] },
   enrolment_failed: { icon: "wrench", tone: "stop", title: gettext("Your enrolment needs attention"), text: gettext("The meeting service refused it, and trying again would not help."), next: gettext("The organiser has to correct it. Send them the details."), reason: true, actions: ["copy", "list"] },
-  not_authenticated: { icon: "lock", tone: "calm", title: gettext("Please sign in again"), text: gettext("You have been signed out, perhaps because it has been a while."), next: gettext("After signing in you come straight back here."), actions: ["sign-in"] },
+  not_authenticated: { icon: "lock", tone: "calm", title: gettext("Please sign in again"), text: gettext("You have been signed out, perhaps because it has been a while."), next: () => (isGuest() ? gettext("Open your personal link again: it brings you straight back here.") : gettext("After signing in you come straight back here.")), actions: ["sign-in"] },
   rate_limited: { icon: "clock", tone: "wait", title: gettext("One moment, please"), text: gettext("Too many attempts in a short time. Nothing is lost."), waits: true, actions: ["retry", "list"] },
   provider_unavailable: { icon: "cloud", tone: "wait", title: gettext("The meeting service does not answer"), text: gettext("It is busy or can't be reached just now. Your place is safe."), waits: true, actions: ["retry", "list"] },
   provider_misconfigured: { icon: "wrench", tone: "stop", title: gettext("An administrator is needed"), text: gettext("This server is not connected to the meeting service properly. You did nothing wrong."), next: gettext("Tell an administrator; they find the cause on the connection page."), reason: true, actions: ["retry", "copy", "list"] },

@@ -7,19 +7,22 @@ import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core import mail
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from participants.models import Actor, Invitation, Participant
 from participants.sandbox import Sandbox
-from participants.services import invitations, outbox, sync
+from participants.services import invitations, outbox, removal, sync
 from tests.browser.conftest import Visit
 from tests.browser.screens import JOIN, expect_screen, expect_setup_screen
+from tests.browser.test_access import find_violations
+from tests.browser.test_policy import NOTE_OFFENCES
 from tests.factories import AdminFactory, MeetingFactory, ParticipantFactory, UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LINK = re.compile(r"https?://\S+#rci_\S+")
-Device = Callable[[], Page]
+Device = Callable[..., Page]
+UNKNOWN = "#rci_" + "x" * 43
 
 
 @pytest.fixture(autouse=True)
@@ -29,19 +32,23 @@ def _mail(settings: LazySettings, live_server: LiveServer) -> None:
 
 @pytest.fixture
 def device(browser: Browser, live_server: LiveServer) -> Iterator[Device]:
-    """Another browser at every call: no cookie, no session."""
+    """Another browser at every call: no cookie, no session. Refuses no content that the page needs."""
     opened: list[BrowserContext] = []
 
-    def open_page() -> Page:
-        context = browser.new_context(base_url=live_server.url, viewport={"width": 390, "height": 844})
+    def open_page(language: str = "en-GB", width: int = 390) -> Page:
+        viewport: ViewportSize = {"width": width, "height": 844}
+        context = browser.new_context(base_url=live_server.url, viewport=viewport, locale=language)
+        context.add_init_script(NOTE_OFFENCES)
         opened.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         return page
 
     yield open_page
+    offences = [page.evaluate("window.offences") for context in opened for page in context.pages]
     for context in opened:
         context.close()
+    assert not any(offences)
 
 
 @pytest.fixture
@@ -93,7 +100,7 @@ def test_staff_invite_somebody_who_joins_from_the_mail_until_they_are_revoked(
 
     phone.goto("about:blank")
     phone.goto(link)
-    expect(phone.get_by_role("heading", name="This invitation was revoked")).to_be_visible()
+    expect(phone.get_by_role("heading", name="Your invitation was revoked")).to_be_visible()
     assert "#" not in phone.url
 
 
@@ -173,3 +180,122 @@ def test_somebody_asks_to_be_let_in_and_is(bob: Participant, visit: Visit) -> No
     expect(page.get_by_role("heading", name="You have asked to be let in")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="You have asked to be let in")).to_be_visible()
+
+
+def test_a_guest_is_led_in_german_from_the_link_to_the_setup_screen(
+    bob: Participant, device: Device, live_server: LiveServer
+) -> None:
+    page = device("de-DE")
+    page.goto(make_link(bob, live_server))
+    expect(page.get_by_role("heading", name="Das Treffen ist offen")).to_be_visible()
+    expect(page.get_by_title("Mit einer Einladung hier")).to_have_text("Bob Example")
+    page.get_by_role("button", name="Beitreten").click()
+    expect_screen(page, "ok", timeout=30_000)
+    expect(page.locator("rtk-meeting rtk-setup-screen").get_by_text("Sie treten bei als")).to_be_visible()
+
+
+def test_a_guest_has_a_list_of_one_and_is_told_when_it_ends(
+    bob: Participant, device: Device, live_server: LiveServer
+) -> None:
+    page = device()
+    page.goto(make_link(bob, live_server))
+    page.get_by_role("link", name="My meetings").click()
+    expect(page.get_by_role("button", name="Join Algebra, group 7")).to_be_visible()
+    invitations.revoke(Invitation.objects.get(), by=Actor(via="tests"))
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect_screen(page, "invitation_revoked")
+    expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", re.compile(r"/accounts/login/\?next="))
+
+
+def test_a_guest_who_left_elsewhere_is_sent_back_to_the_link(
+    bob: Participant, device: Device, live_server: LiveServer
+) -> None:
+    page = device()
+    page.goto(make_link(bob, live_server))
+    expect_screen(page, "ready")
+    other = page.context.new_page()
+    other.goto("/")
+    other.get_by_role("button", name="Leave").click()
+    expect(other.get_by_role("link", name="Sign in")).to_be_visible()
+    page.locator(JOIN).click()
+    expect_screen(page, "not_authenticated")
+    expect(page.get_by_text("Open your personal link again")).to_be_visible()
+
+
+def test_a_guest_who_became_another_elsewhere_has_a_page_out_of_date(
+    bob: Participant, device: Device, live_server: LiveServer
+) -> None:
+    person = invitations.find_guest(name="Carol Example", email="carol@example.org", by=Actor(via="tests"))
+    carol: Participant = ParticipantFactory(person=person, meeting=bob.meeting)
+    page = device()
+    page.goto(make_link(bob, live_server))
+    expect_screen(page, "ready")
+    other = page.context.new_page()
+    other.goto(make_link(carol, live_server))
+    expect_screen(other, "ready")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect_screen(page, "stale_page")
+    page.get_by_role("button", name="Reload the page").click()
+    expect_screen(page, "ready")
+    expect(page.get_by_text("Carol Example")).to_be_visible()
+
+
+def test_a_guest_at_another_meeting_is_told_that_the_invitation_is_for_one(
+    bob: Participant, device: Device, live_server: LiveServer
+) -> None:
+    page = device()
+    page.goto(make_link(bob, live_server))
+    expect_screen(page, "ready")
+    page.goto(f"/m/{MeetingFactory().pk}/")
+    expect_screen(page, "not_enrolled")
+    expect(page.get_by_text("Your invitation is for another meeting.")).to_be_visible()
+
+
+def test_a_link_opened_without_a_connection_is_opened_once_it_is_back(
+    bob: Participant, device: Device, live_server: LiveServer
+) -> None:
+    page = device()
+    page.route("**/redeem/", lambda route: route.abort())
+    page.goto(make_link(bob, live_server))
+    expect_screen(page, "network")
+    page.unroute("**/redeem/")
+    page.get_by_role("button", name="Try again").click()
+    expect_screen(page, "ready")
+
+
+@pytest.mark.parametrize(("language", "width"), [("en-GB", 1280), ("de-DE", 360)])
+@pytest.mark.parametrize(
+    "screen", ["invitation_unknown", "invitation_revoked", "invitation_used", "removed", "invitation", "network"]
+)
+def test_what_a_link_says_breaks_no_rule_of_access_and_fits_the_screen(
+    bob: Participant,
+    device: Device,
+    live_server: LiveServer,
+    settings: LazySettings,
+    screen: str,
+    language: str,
+    width: int,
+) -> None:
+    link, by, page = make_link(bob, live_server), Actor(via="tests"), device(language, width)
+    if screen == "invitation_unknown":
+        link = link.partition("#")[0] + UNKNOWN
+    elif screen == "invitation_revoked":
+        make_link(bob, live_server)  # a newer one
+    elif screen == "removed":
+        removal.remove(bob, by=by)
+    elif screen == "network":
+        page.route("**/redeem/", lambda route: route.abort())
+    elif screen == "invitation_used":
+        other = device()
+        other.goto(link)
+        expect_screen(other, "ready")
+    settings.INVITATION_DEVICES = "first" if screen in ("invitation", "invitation_used") else "any"
+    page.goto(link)
+    if screen == "invitation_used":
+        page.get_by_role("button", name="Hier öffnen" if language == "de-DE" else "Open it here").click()
+    expect_screen(page, screen)
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("html").get_attribute("lang") == ("de" if language == "de-DE" else "en-gb")
+    assert page.locator("h1").count() == 1
+    expect(page.locator("h1")).to_be_focused()

@@ -19,6 +19,8 @@ LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE
 DOMAINS = ["django", "djangojs"]
 _CALL = re.compile(r'\bn?gettext\(\s*("(?:[^"\\]|\\.)*")(?:,\s*("(?:[^"\\]|\\.)*"))?')
 _LINE = re.compile(r'(msgid|msgid_plural|msgstr(?:\[\d\])?) ("(?:[^"\\]|\\.)*")|("(?:[^"\\]|\\.)*")')
+_FOR_STAFF = {"admin", "mfa", "drf_spectacular"}
+_STAFF_PASSWORD = "account/reauthenticate.html"
 _PLACE = re.compile(r"%\(\w+\)s")
 
 
@@ -62,10 +64,10 @@ def read_compiled(language: str, domain: str) -> dict[str, list[str]]:
 
 
 def list_templates() -> list[str]:
-    """Pages for attendees; those for staff are English."""
+    """Pages for attendees; those for staff, their second factor's and the reference of the API are English."""
     folder = ROOT / "templates"
     paths = [path.relative_to(folder) for path in folder.rglob("*.html")]
-    return sorted(str(path) for path in paths if path.parts[0] != "admin")
+    return sorted(str(path) for path in paths if path.parts[0] not in _FOR_STAFF and str(path) != _STAFF_PASSWORD)
 
 
 def walk(nodes: NodeList) -> Iterator[Node]:
@@ -77,12 +79,21 @@ def walk(nodes: NodeList) -> Iterator[Node]:
             yield from walk(inner)
 
 
+def list_said_by_python() -> Iterator[str]:
+    """The few texts that no template holds: why a sign-in failed, the mail that confirms an address."""
+    for path in (ROOT / "participants").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="gettext" | "gettext_noop"), args=[ast.Constant(value=str(text))]):
+                    yield text
+
+
 def list_used(domain: str) -> set[str]:
     """Every text that pages or scripts ask to have translated."""
     if domain == "djangojs":
         scripts = (path.read_text(encoding="utf-8") for path in (ROOT / "static").rglob("*.js"))
         return {ast.literal_eval(found[1]) for text in scripts for found in _CALL.finditer(text)}
-    used = set()
+    used = set(list_said_by_python())
     for name in list_templates():
         template = get_template(name).template  # type: ignore[attr-defined]  # Django's own back end
         for node in walk(template.nodelist):
@@ -122,16 +133,17 @@ def test_the_compiled_catalogue_is_in_step_with_the_written_one(language: str, d
 def test_no_words_stand_in_a_page_without_being_translated(name: str) -> None:
     text = (ROOT / "templates" / name).read_text(encoding="utf-8")
     text = re.sub(r"(?s){%\s*blocktranslate.*?endblocktranslate\s*%}|{#.*?#}", "", text)
-    text = re.sub(r"(?s){% block (screen|tone|main_data) %}.*?{% endblock %}", "", text)
+    text = re.sub(r"(?s){% block (screen|tone|main_data|action) %}.*?{% endblock %}", "", text)
     text = re.sub(r"(?s)<svg.*?</svg>|{%.*?%}|{{.*?}}", "\n", text)
     words = re.findall(r">([^<>]*[A-Za-z]{3}[^<>]*)<", text)
     assert [word.strip() for word in words if word.strip() not in {"Rollcall", "· Rollcall"}] == []
 
 
 def test_no_words_stand_in_a_script_without_being_translated() -> None:
-    """Sentences in the join page's modules that are no argument of gettext."""
+    """Sentences in the modules for attendees that are no argument of gettext."""
     left = {}
-    for path in sorted((ROOT / "static" / "participants").glob("join*.js")):
+    folder = ROOT / "static" / "participants"
+    for path in sorted([*folder.glob("join*.js"), *folder.glob("invitation*.js"), folder / "access.js"]):
         text = _CALL.sub("", path.read_text(encoding="utf-8"))
         text = re.sub(r"(?m)^\s*(?://|/?\*).*$|\s//.*$", "", text)
         found = re.findall(r'["`]([A-Z][a-z]+ [a-z][^"`]*)["`]', text)
