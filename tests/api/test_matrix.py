@@ -20,6 +20,7 @@ from participants.models import Actor, Meeting, Participant, Session
 from participants.services import invitations
 from participants.services.invitations import Issued
 from participants.states import ExpirySource, ParticipantState
+from tests.api.callers import EVERYBODY, NOT_MANAGING, PEOPLE, PERMISSIONS, Answers, expect
 from tests.api.conftest import sign_in
 from tests.api.keymatrix import KEY_CALLERS, OF_KEYS, call_with_key
 from tests.api.matrix_of_invitations import INVITATION_BODIES, list_rows, queue_mail
@@ -39,62 +40,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-PERMISSIONS = (
-    "view_meeting",
-    "add_meeting",
-    "change_meeting",
-    "view_participant",
-    "add_participant",
-    "change_participant",
-    "remove_participant",
-    "restore_participant",
-    "issue_token",
-    "block_person",
-    "view_connection",
-    "view_session",
-    "view_presence",
-    "correct_presence",
-    "export_data",
-    "manage_hooks",
-    "view_invitation",
-    "send_invitation",
-    "revoke_invitation",
-    "view_message",
-    "retry_message",
-    "view_accessrequest",
-    "decide_accessrequest",
-)
-PEOPLE = (
-    "anonymous",
-    "deactivated",
-    "guest",
-    "plain",
-    "enrolled",
-    "manager",
-    "other_manager",
-    "staff",
-    *PERMISSIONS,
-    "superuser",
-)
 CALLERS = (*PEOPLE, *KEY_CALLERS)
-"""``guest`` came by the invitation of the participant; ``plain`` is signed in and no more; a permission's name stands
-for staff who hold that permission only."""
-EVERYBODY = " ".join(PEOPLE[3:])
-"""Who is signed in."""
-Answers = dict[str, int]
-
-
-def expect(**by_status: str) -> Answers:
-    """Callers by the status they meet: ``_200="manager superuser"``. ``staff`` stands for permissions not named."""
-    found = {"anonymous": 401, "deactivated": 401, "guest": 401}
-    for status, callers in by_status.items():
-        found |= dict.fromkeys(callers.split(), int(status.removeprefix("_")))
-    for permission in PERMISSIONS:
-        found.setdefault(permission, found["staff"])
-    return found
-
-
-NOT_MANAGING = "plain enrolled"
 _FOLLOW_BATCH = {
     "_403": f"{NOT_MANAGING} view_meeting",
     "_404": "other_manager staff",

@@ -11,7 +11,7 @@ import participants.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("participants", "0019_signin"),
+        ("participants", "0018_invitations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
