@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -86,6 +87,7 @@ def test_what_goes_wrong_is_told_with_a_way_back(stage: BrowserContext, provider
     expect_screen(page, "sign_in_email_in_use")
     look(page, "refused")
     provider.close()
+    cache.clear()  # its documents are kept for five minutes
     page.get_by_role("link", name="Back to sign in").click()
     page.get_by_role("button", name="Sign in with Example School").click()
     expect_screen(page, "sign_in_provider_away")

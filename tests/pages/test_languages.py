@@ -2,6 +2,7 @@
 
 import pytest
 from django.conf import LazySettings
+from django.core import mail
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -9,6 +10,8 @@ from django.utils import translation
 from django.views.defaults import permission_denied, server_error
 
 from config.middleware import LanguageMiddleware
+from participants.errors import SignInFailed
+from participants.signin.refusals import render_refusal
 from tests.factories import AdminFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +82,10 @@ def test_errors_are_translated(client: Client, rf: RequestFactory) -> None:
         assert "Bei uns ist etwas schiefgegangen" in server_error(rf.get("/")).content.decode()
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/participants/meeting/", "/admin/nowhere/", "/api/v1/me/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/admin/", "/admin/participants/meeting/", "/admin/nowhere/", "/api/v1/me/", "/accounts/2fa/"],
+)
 def test_what_staff_and_programs_read_is_english_in_any_language(client: Client, path: str) -> None:
     english = Client()
     admin = AdminFactory()
@@ -89,6 +95,31 @@ def test_what_staff_and_programs_read_is_english_in_any_language(client: Client,
     german, plain = read(client, path, **GERMAN), read(english, path)
     assert ('lang="en-gb"' in german) == ('lang="en-gb"' in plain)
     assert "Abmelden" not in german
+
+
+@pytest.mark.parametrize(
+    ("code", "title"),
+    [("sign_in_cancelled", "Anmeldung abgebrochen"), ("sign_in_refused", "Sie konnten nicht angemeldet werden")],
+)
+def test_why_a_sign_in_failed_is_translated(rf: RequestFactory, code: str, title: str) -> None:
+    with translation.override("de"):
+        page = render_refusal(rf.get("/"), SignInFailed(code, "The sign-in was cancelled.", status=403))
+    assert page.status_code == 403
+    for words in (f"<h1>{title}</h1>", "Die Anmeldung wurde abgebrochen.", "Zurück zur Anmeldung", code):
+        assert words in page.content.decode()
+
+
+def test_the_mail_that_confirms_an_address_is_translated(client: Client, settings: LazySettings) -> None:
+    settings.EMAIL_VERIFICATION = "required"
+    client.force_login(UserFactory(first_name="Ada", last_name="Example", email="ada@example.org"))
+    page = client.post(reverse("send_email_link"), headers=GERMAN).content.decode()
+    assert "ist unterwegs an <strong>ada@example.org</strong>" in page
+    assert mail.outbox[0].subject == "Bestätigen Sie Ihre E-Mail-Adresse"
+    assert "Guten Tag Ada Example," in str(mail.outbox[0].body)
+
+
+def test_a_page_that_opens_invitations_has_its_words(client: Client) -> None:
+    assert "/texts/de.js" in read(client, "/m/0b0b0b0b-0000-4000-8000-000000000001/", **GERMAN)
 
 
 def test_an_api_error_is_the_same_in_any_language(client: Client) -> None:

@@ -129,7 +129,10 @@ def ask(surfer: Surfer, method: str, path: str) -> requests.Response:
     )
 
 
-ATTENDEES = {"me", "my-attendance", "my-meetings", "my-meeting", "join", "admission", "schema", "docs"}
+ATTENDEES = {"me", "my-attendance", "my-meetings", "my-meeting", "join", "admission", "access", "redeem"} | {
+    "schema",
+    "docs",
+}
 """Routes of the API that managing does not go through: open to staff who have no second factor yet."""
 
 
