@@ -160,5 +160,5 @@ urlpatterns = [
     path("v1/", include((v1, "api"), namespace="api")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
-    re_path(r"^.*$", answer_unknown_path),
+    re_path(r"", answer_unknown_path),
 ]

@@ -71,6 +71,12 @@ def test_an_unknown_address_is_404_even_without_csrf() -> None:
     assert read(answer)["code"] == "not_found"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/meetings/a%0Ab/", "/api/%0A", "/api/v1/manage/hooks/x%0D%0Ay/rotate/"])
+def test_an_address_with_a_line_break_is_unknown_as_any_other(pupil: APIClient, path: str) -> None:
+    answer = pupil.get(path)
+    assert (answer.status_code, read(answer)["code"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize("content", [b"{", b"[1", b"{'refresh': true}", b'{"refresh": NaN}', b"\xff", b"{}{}"])
 def test_malformed_json_is_400(pupil: APIClient, content: bytes) -> None:
     answer = pupil.post(JOIN, content, content_type="application/json")

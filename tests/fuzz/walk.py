@@ -29,6 +29,8 @@ RULES_OF_FIELDS = (
     # one of several, and what goes with one of them alone
     (r"people|from_users\.non_field_errors", "required"),
     (r"with_presets", "invalid"),
+    # differences that a comparison has not got
+    (r"items", "invalid"),
     # names that nobody can have, since they can't be printed
     (r"user|managers\.\d+|from_group|(from_users\.)?group", "invalid"),
 )

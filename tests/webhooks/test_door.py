@@ -179,3 +179,9 @@ def test_an_accepted_delivery_costs_a_fixed_number_of_queries(send: Send) -> Non
 def test_the_turn_to_fetch_is_kept_as_a_row_for_all_processes(send: Send) -> None:
     send()
     assert Chore.objects.filter(name="webhook_key").exists()
+
+
+@pytest.mark.parametrize("length", [":", "-1", "1e3", "0x10", "²"])
+def test_a_length_that_is_no_number_is_refused(length: str, transactional_db: None) -> None:
+    extra: Any = {"CONTENT_LENGTH": length, "wsgi.input": BytesIO(b"{}")}
+    assert Client().post(URL, b"{}", content_type="application/json", **extra).status_code == 400
