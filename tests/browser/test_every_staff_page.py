@@ -111,7 +111,8 @@ def list_routes(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
 
 def list_plain_addresses() -> dict[str, str]:
     """Every address of the admin that needs no key, by its name."""
-    (admin,) = (each for each in get_resolver().url_patterns if getattr(each, "namespace", "") == "admin")
+    resolvers = [each for each in get_resolver().url_patterns if isinstance(each, URLResolver)]
+    (admin,) = (each for each in resolvers if each.namespace == "admin")
     found = {}
     for name in list_routes(admin.url_patterns):
         try:
