@@ -14,8 +14,9 @@ from participants.demo import cast
 from participants.demo.browser import CHROMIUM
 from participants.demo.failures import DemoError
 from participants.demo.folder import PROJECT, Folder
-from participants.demo.ports import find_free
+from participants.demo.ports import HOST, find_free
 from participants.demo.provider import Provider
+from participants.demo.receiver import Receiver
 from participants.demo.stack import Stack
 
 TARGET = PROJECT / "docs" / "screenshots"
@@ -30,6 +31,9 @@ _CLASS_LIST = (
     "Kofi Mensah;kofi@demo.example;7b\n"
     "Unknown Pupil;unknown@demo.example;7b\n"
 )
+_SETTINGS = {"HOOKS_ALLOW_HTTP": "true", "HOOKS_ALLOW_PRIVATE": "true"}
+"""The receiver of the outgoing webhook is on this machine."""
+_GUESTS = (("Noor Haddad", "noor@guest.example"), ("Tomás Silva", "tomas@guest.example"))
 _PATIENCE = 20_000.0  # ms
 _NO_GUTTER = "document.documentElement.style.scrollbarGutter = 'auto'"
 """Pictures show no scrollbar, so they need no room for one. By script, since the pages refuse foreign styles."""
@@ -46,6 +50,7 @@ class Look:
 
 WIDE = Look("", 1280, 800)
 DARK = Look("-dark", 1280, 800, dark=True)
+TALL = Look("", 1280, 1040)
 PHONE = Look("-phone", 360, 740, density=2.0)
 
 
@@ -58,6 +63,8 @@ class Shot:
     path: str
     looks: tuple[Look, ...] = (WIDE,)
     click: Callable[[Page], None] = lambda page: None
+    asks_factor: bool = False
+    """Where the server says STAFF_MFA=required."""
 
 
 def _open_greta(page: Page) -> None:
@@ -147,6 +154,65 @@ def _press_join(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def _invite(page: Page, name: str, email: str) -> None:
+    page.goto(f"{_ADMIN}/invitation/send/{cast.ALGEBRA.id}/")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("button", name="Send the invitation").click()
+    expect(page.get_by_role("heading", name="Invited")).to_be_visible()
+
+
+def _reload_until(page: Page, text: str, count: int) -> None:
+    """A worker is at it."""
+    for _ in range(40):
+        if page.locator("#content-main").get_by_text(text, exact=True).count() >= count:
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    raise AssertionError(f"The page never said {text} {count} times")
+
+
+def _invite_guests(page: Page) -> None:
+    for name, email in _GUESTS:
+        _invite(page, name, email)
+    page.goto(f"{_ADMIN}/invitation/?meeting={cast.ALGEBRA.id}")
+    _reload_until(page, "Sent", len(_GUESTS))
+
+
+def _ask_to_be_let_in(page: Page) -> None:
+    page.locator("[name=takes_requests]").check()
+    page.locator("[name=_save]").click()
+    browser, site = page.context.browser, page.url.partition("/admin/")[0]
+    assert browser is not None
+    with browser.new_context(base_url=site) as context:
+        visitor = _sign_in(context, next(account for account in cast.PEOPLE if account.username == "kofi"))
+        visitor.goto(f"/m/{cast.MATHS.id}/")
+        visitor.get_by_label("Ask to be let in").fill("I am new at school, and Ms Rossi said that I should ask here.")
+        visitor.get_by_role("button", name="Ask to be let in").click()
+        expect(visitor.get_by_role("heading", name="You have asked to be let in")).to_be_visible()
+    page.goto(f"{_ADMIN}/accessrequest/")
+    _open_first(page)
+
+
+def _add_hook(page: Page) -> None:
+    with Receiver() as receiver:
+        page.get_by_label("Name").fill("Timetable")
+        page.locator("[name=url]").fill(f"{receiver.address}/rollcall")
+        page.locator("[name=_save]").click()
+        page.get_by_role("link", name="Continue").click()
+        address = page.url
+        page.get_by_role("button", name="Send a test").click()
+        expect(page.get_by_text("The receiver took it.")).to_be_visible()
+        for name, email in _GUESTS:
+            _invite(page, f"{name} of 7b", f"7b.{email}")
+        page.goto(address)
+        _reload_until(page, "Delivered", 1 + len(_GUESTS))
+
+
+def _open_log(page: Page) -> None:
+    _reload_until(page, "Delivered", 1 + len(_GUESTS))
+
+
 SHOTS = (
     Shot("admin-index", cast.ADMIN, "/admin/", (WIDE, DARK)),
     Shot("meetings", cast.ADMIN, f"{_ADMIN}/meeting/", (WIDE, PHONE)),
@@ -172,6 +238,12 @@ SHOTS = (
     Shot("comparison", cast.ADMIN, f"{_ADMIN}/meeting/{cast.MATHS.id}/change/", (WIDE,), _compare),
     Shot("api-key", cast.ADMIN, f"{_ADMIN}/apikey/add/", (WIDE,), _fill_in_key),
     Shot("enrol-results", cast.ADMIN, _ENROL, (WIDE,), _send_enrolment),
+    # Last, since they change what the lists above would show.
+    Shot("second-factor", cast.MANAGER, "/accounts/2fa/set-up/", (TALL,), asks_factor=True),
+    Shot("access-request", cast.ADMIN, f"{_ADMIN}/meeting/{cast.MATHS.id}/change/", (WIDE,), _ask_to_be_let_in),
+    Shot("invitations", cast.ADMIN, f"{_ADMIN}/meeting/", (WIDE,), _invite_guests),
+    Shot("webhook", cast.ADMIN, f"{_ADMIN}/hook/add/", (WIDE,), _add_hook),
+    Shot("webhook-log", cast.ADMIN, f"{_ADMIN}/hookmessage/", (WIDE,), _open_log),
 )
 
 
@@ -180,19 +252,31 @@ def take(only: str = "") -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rollcall-screenshots-") as name:
         web = find_free(8000)  # the addresses on the pictures are those of a demo
-        stack = Stack(Folder(Path(name)), web, find_free(8787, avoid=(web,)))
+        stack = Stack(Folder(Path(name)), web, find_free(8787, avoid=(web,)), settings=_SETTINGS)
         try:
             stack.start()
             with Provider(stack) as provider:
                 for name in ("Priya Raman", "Visiting lecturer"):
                     provider.add_stranger(cast.MATHS.title, name)
                 provider.open_lesson(cast.PHYSICS.title, leaving=1, missing=2)
+            shots = [shot for shot in SHOTS if shot.name.startswith(only)]
+            strict = _serve_strictly(stack) if any(shot.asks_factor for shot in shots) else ""
             with _started_browser() as browser:
-                for shot in (shot for shot in SHOTS if shot.name.startswith(only)):
+                for shot in shots:
                     for look in shot.looks:
-                        _photograph(browser, stack.web, shot, look)
+                        _photograph(browser, strict if shot.asks_factor else stack.web, shot, look)
         finally:
             stack.stop()
+
+
+def _serve_strictly(stack: Stack) -> str:
+    """A second web server, which asks staff for a second factor."""
+    port = find_free(stack.web_port + 1, avoid=(stack.sandbox_port,))
+    stack.settings = {**stack.settings, "STAFF_MFA": "required"}
+    stack.serve("strict", "config.wsgi:application", port)
+    site = f"http://{HOST}:{port}"
+    stack.wait_until_answers(f"{site}/accounts/login/")
+    return site
 
 
 def _photograph(browser: Browser, site: str, shot: Shot, look: Look) -> None:
