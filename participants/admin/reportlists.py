@@ -141,7 +141,9 @@ class ReportList(ReadOnly[M]):
         per_page: int,
         orphans: int = 0,
         allow_empty_first_page: bool = True,
-    ) -> BoundedPaginator:
+    ) -> Paginator[Any]:
+        if queryset.model is not self.model:  # Django pages a row's history by this as well
+            return Paginator(queryset, per_page, orphans, allow_empty_first_page)
         paginator = BoundedPaginator(queryset, per_page, orphans, allow_empty_first_page)
         paginator.sample = getattr(request, "rollcall_sample", None)
         if paginator.sample is None:
