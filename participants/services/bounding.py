@@ -6,7 +6,7 @@ PostgreSQL ends the statement. SQLite has no such limit, and no data that would 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from participants.errors import TooSlow
 
@@ -29,12 +29,21 @@ def bounded(seconds: float, *, paged: bool = False) -> Iterator[None]:
         yield
         return
     joins = "off" if paged else "on"
+    refusal: Exception | None = None
     try:
         with transaction.atomic(savepoint=not paged):  # a page is a transaction of its own
             with connection.cursor() as cursor:
                 cursor.execute(_LIMIT + _JOINS, [str(round(seconds * 1000)), joins, joins])
-            yield
+            try:
+                yield
+            except DatabaseError:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised again
+                # What is no trouble of the database leaves the transaction whole, also one that is around this one.
+                refusal = error
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != _CANCELLED:
             raise
         raise TooSlow from None
+    if refusal is not None:
+        raise refusal
