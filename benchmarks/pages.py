@@ -71,7 +71,8 @@ def main() -> int:
     repeats, only = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
     small, large = (connect(name) for name in ("small", "large"))
     print(f"\n{'page':<58}{'1 %, ms':>9}{'100 %, ms':>11}{'ratio':>7}{'queries':>10}{'rows':>10}")
-    missed, longer = [], []
+    missed: list[str] = []
+    longer: list[str] = []
     for name, page in small.pages.items():
         if (
             only in name

@@ -269,7 +269,7 @@ SUBJECTS: dict[str, Subject] = {
             rights.list_presences,
             questions.ATTENDANCE,
             ("-began_at", "-pk"),
-            sorted=2 * COUNTED,
+            sorted=5 * COUNTED,
         ),
         Subject(
             ReportSubject.SESSIONS,
