@@ -74,12 +74,10 @@ def main() -> int:
     missed: list[str] = []
     longer: list[str] = []
     for name, page in small.pages.items():
-        if (
-            only in name
-            and name in large.pages
-            and not compare(name, (small, page), (large, large.pages[name]), repeats)
-        ):
-            missed.append(name)
+        if only in name and name in large.pages:
+            is_met, is_alike = compare(name, (small, page), (large, large.pages[name]), repeats)
+            if not is_met:
+                (missed if is_alike else longer).append(name)
     if not only or only == "csv":
         for user in ("attendance", "participants"):
             with large.used():
