@@ -72,7 +72,7 @@ class KeyScope(TextChoices):
     SESSIONS_MODERATE = "sessions:moderate", "Put people out of a session, and end it"
     INVITATIONS_SEND = "invitations:send", "Invite, look after invitations and their mails"
     REQUESTS_DECIDE = "requests:decide", "Decide who of those that ask is let in"
-    HOOKS_MANAGE = "hooks:manage", "Manage outgoing webhooks (with all meetings)"
+    HOOKS_MANAGE = "hooks:manage", "Manage outgoing webhooks; needs a key to every meeting"
     CONNECTION_READ = "connection:read", "See the state of the connection"
 
 
