@@ -54,7 +54,7 @@ class ManageView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method in ("GET", "HEAD"):
+        if request.method in ("GET", "HEAD") and hasattr(self, "get"):  # else it is 405
             refuse_unknown(request, self)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

@@ -87,3 +87,12 @@ def test_calls_that_change_things_are_not_asked_what_follows_the_question_mark(s
     address = reverse("api:manage-meeting", args=[scene.meeting.pk])
     answer = client.patch(f"{address}?utm=x", {"capacity": 30}, content_type="application/json")
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for _, name in list_routes(v1) if name.startswith("manage-")} - set(ASKED))
+)
+def test_reading_what_only_takes_orders_is_405(name: str) -> None:
+    answer = sign_in(AdminFactory()).get(find_path(name), {"stat": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert "GET" not in answer["Allow"]
