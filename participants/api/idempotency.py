@@ -16,7 +16,9 @@ from participants.services import idempotency
 from participants.services.idempotency import Kept
 
 HEADER = "Idempotency-Key"
-_FORM = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+FORM = "^[!-~]([ -~]{0,253}[!-~])?$"
+"""Printable ASCII, as ECMA 262 and Python both read it."""
+_FORM = re.compile(FORM)
 
 
 def once(request: Request, answer: Callable[[], Response]) -> Response:

@@ -64,7 +64,7 @@ class ResendInput(StrictSerializer):
 
 class ResendAllInput(StrictSerializer):
     participants = serializers.ListField(
-        child=serializers.UUIDField(), required=False, allow_empty=False, max_length=20_000
+        child=serializers.UUIDField(), required=False, allow_empty=False, min_length=1, max_length=20_000
     )
     all = serializers.BooleanField(default=False, help_text="Everybody enrolled who has an address.")
     missing = serializers.BooleanField(default=False, help_text="With `all`: only those who have no working link.")
@@ -137,7 +137,9 @@ class ManagedAccessShape(AccessShape):
 
 
 class DecideInput(StrictSerializer):
-    requests = serializers.ListField(child=serializers.UUIDField(), allow_empty=False, max_length=AT_ONCE)
+    requests = serializers.ListField(
+        child=serializers.UUIDField(), allow_empty=False, min_length=1, max_length=AT_ONCE
+    )
     decision = serializers.ChoiceField(["approve", "deny"])
     message = serializers.CharField(required=False, allow_blank=True, max_length=MESSAGE_LIMIT, default="")
     preset = serializers.CharField(required=False, allow_null=True, help_text="Default: the meeting's.")

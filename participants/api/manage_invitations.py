@@ -71,7 +71,7 @@ class MeetingInvitationsView(ManageView):
         parameters=[
             *PAGING,
             describe_filter("state", "What the link is good for.", InvitationState.values),
-            describe_filter("participant", "The id of a participant."),
+            describe_filter("participant", "The id of a participant.", form="uuid"),
         ],
         responses={200: describe_page(InvitationShape)},
     )

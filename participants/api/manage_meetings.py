@@ -1,6 +1,7 @@
 """Meetings, for staff and managers."""
 
 import uuid
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -17,12 +18,12 @@ from participants.api import examples
 from participants.api.callers import check_scope, read_caller
 from participants.api.idempotency import once
 from participants.api.pagination import Pages
-from participants.api.parameters import refuse_unknown
+from participants.api.parameters import find_schema, refuse_unknown
 from participants.api.permissions import ManagesSomething, find_meeting
 from participants.api.rendering import render_managed_meeting
 from participants.api.schema import PAGING, describe_filter, describe_page
 from participants.api.serializers import ManagedMeeting, MeetingInput
-from participants.api.sparse import keep, read_fields
+from participants.api.sparse import keep, list_fields, read_fields
 from participants.api.throttling import PersonThrottle
 from participants.api.views import read_actor
 from participants.models import ApiKey, Meeting, Participant
@@ -51,19 +52,18 @@ class ManageView(APIView):
     """Whether a POST changes many at once."""
     is_sparse = True
     """Whether ``?fields=`` chooses from what a GET answers; not from a file."""
+    _fields: Sequence[str] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method in ("GET", "HEAD") and hasattr(self, "get"):  # else it is 405
             refuse_unknown(request, self)
+            if self.is_sparse:
+                self._fields = read_fields(request, list_fields(find_schema(self)))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        wanted = self.is_sparse and request.method == "GET" and response.status_code == HTTPStatus.OK
-        if wanted and (names := read_fields(request)):
-            try:
-                response.data = keep(response.data, names)
-            except ValidationError as error:
-                response = self.handle_exception(error)
+        if self._fields and response.status_code == HTTPStatus.OK:
+            response.data = keep(response.data, self._fields)
         return super().finalize_response(request, response, *args, **kwargs)
 
 

@@ -6,12 +6,11 @@ A filter that is misspelt and ignored answers with everybody; a caller takes tha
 from collections.abc import Iterable
 from typing import Any
 
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from participants.errors import RollcallError
-
-FIELDS = OpenApiParameter("fields", str, description="Names of fields, comma-separated: of each item only these.")
 
 
 class UnknownParameter(RollcallError):
@@ -32,11 +31,16 @@ def refuse_unknown(request: Request, view: Any) -> None:
         raise UnknownParameter(unknown, known)
 
 
+def find_schema(view: Any) -> AutoSchema:
+    """Of a view's GET."""
+    schema: AutoSchema = view.get.kwargs["schema"]()
+    schema.view, schema.method = view, "GET"
+    return schema
+
+
 def list_known(view: Any) -> list[str]:
     """The query parameters of a view's GET, by its schema."""
-    schema = view.get.kwargs["schema"]()
-    schema.view, schema.method = view, "GET"
-    listed: list[OpenApiParameter] = schema.get_override_parameters()
+    listed: list[Any] = find_schema(view).get_override_parameters()
     return sorted(item.name for item in listed if item.location == OpenApiParameter.QUERY)
 
 

@@ -12,7 +12,8 @@ from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from participants.api import examples
-from participants.api.parameters import FIELDS
+from participants.api.idempotency import FORM
+from participants.api.sparse import describe_fields, list_fields
 
 KEY_SCHEME = "apiKey"
 PAGING = [
@@ -25,8 +26,13 @@ PAGING = [
 ]
 
 
-def describe_filter(name: str, description: str, enum: list[str] | None = None) -> OpenApiParameter:
+def describe_filter(
+    name: str, description: str, enum: list[str] | None = None, form: str | None = None
+) -> OpenApiParameter:
+    """``form`` is a format of JSON Schema, such as uuid."""
     text: dict[str, Any] = {"type": "string", "enum": enum} if enum else {"type": "string", "minLength": 1}
+    if form:
+        text["format"] = form
     return OpenApiParameter(name, text, description=description)
 
 
@@ -46,7 +52,7 @@ class Schema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """``fields`` of all calls that look, written once here."""
         sparse = self.method == "GET" and getattr(self.view, "is_sparse", False)
-        return [FIELDS] if sparse else []
+        return [describe_fields(list_fields(self))] if sparse else []
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its metaclass is untyped
@@ -171,7 +177,7 @@ def _document_header(operation: dict[str, Any]) -> None:
     if operation["operationId"] in _ONCE:
         operation["responses"]["422"] = _describe_answer("The key was used for another call")
         text = "Sent again with it within a day, the same call is answered as before and makes nothing."
-        schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": FORM}
         given.append({"in": "header", "name": "Idempotency-Key", "schema": schema, "description": text})
 
 
