@@ -100,7 +100,7 @@ def test_reading_what_only_takes_orders_is_405(name: str) -> None:
 
 def test_a_field_that_no_item_has_is_refused_on_an_empty_list_too() -> None:
     client: Client = sign_in(AdminFactory())
-    answer = client.get(reverse("api:manage-sessions"), {"fields": "id,colour"})
+    answer = client.get(reverse("api:manage-meetings"), {"fields": "id,colour"})
     problem = answer.json()["errors"][0]
     assert (answer.status_code, problem["field"], problem["code"]) == (400, "fields", "unknown_field")
     assert problem["detail"].startswith("There is no field 'colour' here. Known are id, ")
