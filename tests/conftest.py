@@ -43,6 +43,8 @@ def sandbox(settings: LazySettings) -> Iterator[Sandbox]:
 @pytest.fixture(autouse=True)
 def _quick_and_clean(settings: LazySettings) -> Iterator[None]:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Static files are found when they are asked for: each new client would look through all of them first.
+    settings.WHITENOISE_AUTOREFRESH = True
     cache.clear()
     yield
     gateway.close_client()

@@ -64,6 +64,8 @@ class RollcallAdminSite(AdminSite):
     site_header = "Rollcall"
     site_title = "Rollcall"
     index_title = "Overview"
+    # Not named as Django's, on which its pages of one app's models build.
+    index_template = "admin/front.html"
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)

@@ -15,7 +15,8 @@ from participants.signin.standing import POWERS, Standing, judge
 
 _OPEN = {"mfa_reauthenticate", "logout", "admin:logout", "admin:jsi18n", "healthz"}
 """What a session reaches that still owes its second factor."""
-_CONFIRMING = {"send_email_link", "confirm_email"}
+_CONFIRMING = {"send_email_link", "confirm_email", "set_language"}
+"""What somebody reaches who still has to confirm their address, in the language of their choice."""
 _SEEN = "rollcall_seen"
 
 

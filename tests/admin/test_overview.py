@@ -12,6 +12,8 @@ pytestmark = pytest.mark.django_db
 EVERYWHERE = (
     "",
     "connection/",
+    "participants/",
+    "auth/",
     *(f"participants/{n}/" for n in ("meeting", "participant", "presence", "session", "person", "preset", "event")),
 )
 
@@ -37,6 +39,15 @@ def test_a_managers_cards_count_their_meetings_only() -> None:
     html = desk.get("/admin/").content.decode()
     assert read_cards(html) == {"Meetings open now": "1", "Enrolled": "0", "Pending": "1", "Failed": "0"}
     assert "Latest events" not in html
+
+
+def test_the_page_of_an_app_lists_what_there_is_to_see_of_it() -> None:
+    html = sign_in("view_meeting", "view_person", "view_group").get("/admin/participants/").content.decode()
+    assert "/admin/participants/meeting/" in html
+    assert "/admin/participants/person/" in html
+    assert "/admin/participants/preset/" not in html
+    assert "/admin/auth/group/" not in html.partition('id="content-main"')[2]
+    assert read_cards(html) == {}
 
 
 def test_without_rights_there_is_nothing_to_see() -> None:

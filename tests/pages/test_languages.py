@@ -46,6 +46,14 @@ def test_a_choice_is_remembered_and_outranks_the_browser(client: Client) -> None
     assert '<html lang="de">' in read(client, "/", **{"Accept-Language": "en"})
 
 
+def test_the_page_to_confirm_an_address_lets_its_reader_choose(client: Client, settings: LazySettings) -> None:
+    settings.EMAIL_VERIFICATION = "required"
+    client.force_login(UserFactory())
+    assert '<html lang="en-gb">' in read(client, reverse("send_email_link"))
+    client.post(reverse("set_language"), {"language": "de"})
+    assert '<html lang="de">' in read(client, reverse("send_email_link"))
+
+
 def test_a_choice_leads_to_no_other_site(client: Client) -> None:
     answer = client.post(reverse("set_language"), {"language": "de"}, headers={"Referer": "https://evil.example/"})
     assert answer.headers["Location"] == "/"
