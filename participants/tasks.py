@@ -26,14 +26,14 @@ stopping = threading.Event()
 
 
 has_ticker = threading.Event()
-"""Set while a loop of this process looks at all rows but those of files, which another makes."""
+"""Set while a loop of this process looks at all rows but those of files and mails, which others see to."""
 
 
 @task()
 def look() -> None:
     """Look at the rows now."""
     if not has_ticker.is_set():
-        passes.tick(by=BY, is_stopping=stopping.is_set, with_files=not alarms)
+        passes.tick(by=BY, is_stopping=stopping.is_set, with_sidelines=not alarms)
     for alarm in list(alarms):
         alarm.set()
 

@@ -1,7 +1,8 @@
 """A mail server of our own on the loopback address: SMTP enough for Django's back end, with faults by recipient.
 
 ``refuse`` maps an address to the answer its RCPT gets; ``refuse_mail`` is the answer to any DATA; ``drop_after_data``
-breaks the line once the mail has been taken, so that the sender never learns of it.
+breaks the line once the mail has been taken, so that the sender never learns of it; ``together`` callers wait for one
+another before the first is greeted.
 """
 
 import socketserver
@@ -20,13 +21,17 @@ class MailServer:
     drop_after_data: int = 0
     taken: list[EmailMessage] = field(default_factory=list)
     connections: int = 0
+    together: int = 1
 
     def __enter__(self) -> "MailServer":
         outer = self
+        self._gathering = threading.Barrier(self.together)
+        self._gathered = threading.Event()
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 outer.connections += 1
+                outer._gather()
                 outer._serve(self)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -45,6 +50,11 @@ class MailServer:
 
     def list_recipients(self) -> list[str]:
         return [str(mail["To"]) for mail in self.taken]
+
+    def _gather(self) -> None:
+        if not self._gathered.is_set():
+            self._gathering.wait(timeout=30)
+            self._gathered.set()
 
     def _serve(self, handler: socketserver.StreamRequestHandler) -> None:
         def say(line: str) -> None:

@@ -87,19 +87,19 @@ def tick(
     deadline: Deadline | None = None,
     threads: int = 1,
     is_stopping: Callable[[], bool] = never,
-    with_files: bool = True,
+    with_sidelines: bool = True,
 ) -> Outcome:
     """What workers do every few seconds: deliveries, rows that are due, windows that opened or closed.
 
-    Without ``with_files`` somebody else makes the spreadsheets: a long one takes half a minute, and doors are to open
-    on time.
+    Without ``with_sidelines`` somebody else makes the spreadsheets and sends the mails: a long file takes half a
+    minute, a mail server may hang, and doors are to open on time.
     """
     has_deliveries = inbox.work(deadline=deadline, is_stopping=is_stopping).left
     outcome = converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
     outcome.unfinished |= has_deliveries
-    with _on_its_own("Sending mail"):
-        outcome.unfinished |= outbox.work(by=by, is_stopping=is_stopping)
-    if with_files:
+    if with_sidelines:
+        with _on_its_own("Sending mail"):
+            outcome.unfinished |= outbox.work(by=by, is_stopping=is_stopping)
         exporting.work(by=by, is_stopping=is_stopping)
     return outcome
 

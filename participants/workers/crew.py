@@ -1,4 +1,4 @@
-"""A worker process: ticker, maker of files, engine and sender of webhooks, each in a thread of its own."""
+"""A worker process: ticker, makers of files and mails, engine and sender of webhooks, each in a thread of its own."""
 
 import os
 import socket
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from django.db import connections
 
 from participants import gateway, tasks
-from participants.workers import engines
+from participants.workers import engines, sideline
 from participants.workers.engines import Engine
-from participants.workers.filemaker import FileMaker
 from participants.workers.sender import Sender
+from participants.workers.sideline import Sideline
 from participants.workers.ticker import Ticker
 
 GRACE = 20.0
@@ -23,7 +23,8 @@ class Worker:
     """``run`` returns when told to stop, or when one of its parts ended by itself, which it should not."""
 
     ticker: Ticker | None
-    files: FileMaker = field(default_factory=FileMaker)
+    files: Sideline = field(default_factory=sideline.make_files)
+    mails: Sideline = field(default_factory=sideline.send_mails)
     engine: Engine = field(default_factory=lambda: engines.make(f"{socket.gethostname()[:32]}-{os.getpid()}"))
     sender: Sender = field(default_factory=Sender)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -31,7 +32,7 @@ class Worker:
 
     def run(self) -> bool:
         """Whether it ended because it was asked to."""
-        parts = [part for part in (self.ticker, self.files, self.engine, self.sender) if part is not None]
+        parts = [part for part in (self.ticker, self.files, self.mails, self.engine, self.sender) if part is not None]
         tasks.stopping.clear()
         threads = [threading.Thread(target=self._run_part, args=(part,), daemon=True) for part in parts]
         for thread in threads:
@@ -52,7 +53,7 @@ class Worker:
         self._asked = True
         self._ended.set()
 
-    def _run_part(self, part: Ticker | FileMaker | Engine | Sender) -> None:
+    def _run_part(self, part: Ticker | Sideline | Engine | Sender) -> None:
         try:
             part.run()
         finally:

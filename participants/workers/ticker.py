@@ -59,7 +59,7 @@ class Ticker:
                 deadline=Deadline.after(PASS_SECONDS),
                 threads=self.threads,
                 is_stopping=self._stopping.is_set,
-                with_files=False,
+                with_sidelines=False,
             )
         except (DatabaseError, InterfaceError):
             logger.exception("The database could not be asked for work.")

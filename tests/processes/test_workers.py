@@ -1,5 +1,6 @@
 """Worker processes: told by a message or by their own tick, stopped politely or not at all."""
 
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -8,12 +9,22 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from participants.models import Actor, Budget, Chore, Export, Meeting, Participant
+from participants.models import Actor, Budget, Chore, Export, Meeting, Message, Participant
+from participants.models.meeting import OPENS_EARLY
 from participants.sandbox import Sandbox
-from participants.services import exporting, meetings, reports, waking, zones
+from participants.services import exporting, meetings, outbox, reports, waking, zones
+from participants.services.outbox import Draft
 from participants.services.reports import SUBJECTS
-from participants.states import ExportState, ParticipantState
-from tests.factories import AdminFactory, MeetingFactory, ParticipantFactory
+from participants.states import ExportState, MessageKind, MessageState, ParticipantState
+from tests.factories import (
+    AdminFactory,
+    EnrolledFactory,
+    GuestFactory,
+    MadeMeetingFactory,
+    MeetingFactory,
+    ParticipantFactory,
+)
+from tests.mailserver import MailServer
 from tests.processes.conftest import Worker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,3 +228,91 @@ def test_a_file_that_a_killed_worker_held_is_made_by_another(start_worker: Start
     Export.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     start_worker("--every", "3600")
     wait_until(lambda: is_ready(export))
+
+
+class SilentMailServer:
+    """Takes connections and never says a word."""
+
+    def __enter__(self) -> "SilentMailServer":
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(20)
+        self.settings = {
+            "EMAIL_URL": f"smtp://127.0.0.1:{self._listener.getsockname()[1]}",
+            "EMAIL_TIMEOUT": "60",
+            "ROLLCALL_PUBLIC_URL": "https://rollcall.example.org",
+        }
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._listener.close()
+
+    def wait_for_caller(self) -> socket.socket:
+        return self._listener.accept()[0]
+
+
+def queue_mail(row: Participant, by: Actor) -> None:
+    outbox.queue([Draft(MessageKind.ENROLLED, row)], by=by)
+
+
+def test_a_mail_server_that_hangs_holds_up_no_row(meeting: Meeting, start_worker: StartWorker, by: Actor) -> None:
+    queue_mail(EnrolledFactory(meeting=meeting), by)
+    with SilentMailServer() as mails:
+        start_worker("--every", "3600", **mails.settings)
+        with mails.wait_for_caller():
+            ParticipantFactory.create_batch(5, meeting=meeting)
+            waking.wake()
+            wait_until(lambda: count(ParticipantState.PENDING) == 0)
+            assert Message.objects.get().lease_id is not None
+
+
+def test_a_mail_server_that_hangs_delays_no_opening(sandbox: Sandbox, start_worker: StartWorker, by: Actor) -> None:
+    lesson = MeetingFactory(title="Lesson", opens_at=timezone.now() + timedelta(hours=1))
+    assert meetings.try_now(lesson, by=by) is None
+    queue_mail(EnrolledFactory(meeting=lesson), by)
+    with SilentMailServer() as mails:
+        start_worker("--every", "0.5", **mails.settings)
+        with mails.wait_for_caller():
+            assert [remote.status for remote in sandbox.world.meetings()] == ["INACTIVE"]
+            opens_at = timezone.now() + OPENS_EARLY + timedelta(seconds=1)
+            Meeting.objects.update(opens_at=opens_at)
+            wait_until(lambda: [remote.status for remote in sandbox.world.meetings()] == ["ACTIVE"])
+            assert timezone.now() < opens_at
+            assert Message.objects.get().lease_id is not None
+
+
+def test_a_worker_whose_mail_server_hangs_makes_files(start_worker: StartWorker, by: Actor) -> None:
+    queue_mail(EnrolledFactory(), by)
+    with SilentMailServer() as mails:
+        start_worker("--every", "3600", **mails.settings)
+        with mails.wait_for_caller():
+            export = ask_for_file()
+            wait_until(lambda: is_ready(export))
+
+
+@ENGINES
+def test_a_worker_without_a_tick_sends_mails_too(
+    start_worker: StartWorker, by: Actor, engine: dict[str, str]
+) -> None:
+    with MailServer() as server:
+        start_worker("--no-tick", **engine, **mail_settings(server))
+        queue_mail(EnrolledFactory(person=GuestFactory(email="bob@example.org")), by)
+        wait_until(lambda: Message.objects.get().state == MessageState.SENT)
+        assert server.list_recipients() == ["bob@example.org"]
+
+
+def mail_settings(server: MailServer) -> dict[str, str]:
+    address = f"smtp://127.0.0.1:{server.port}"
+    return {"EMAIL_URL": address, "ROLLCALL_PUBLIC_URL": "https://rollcall.example.org"}
+
+
+def test_workers_share_the_mails_and_each_address_gets_one(start_worker: StartWorker, by: Actor) -> None:
+    meeting = MadeMeetingFactory()
+    addresses = [f"guest{number}@example.org" for number in range(60)]
+    rows = [EnrolledFactory(meeting=meeting, person=GuestFactory(email=address)) for address in addresses]
+    outbox.queue([Draft(MessageKind.ENROLLED, row) for row in rows], by=by)
+    with MailServer(together=3) as server:
+        workers = [start_worker("--every", "3600", **mail_settings(server)) for _ in range(3)]
+        wait_until(lambda: Message.objects.filter(state=MessageState.SENT).count() == 60)
+        assert [worker.stop() for worker in workers] == [0, 0, 0]
+        assert sorted(server.list_recipients()) == sorted(addresses)
+        assert server.connections >= 3

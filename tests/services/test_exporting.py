@@ -303,7 +303,7 @@ def test_a_file_that_kills_every_worker_is_given_up_with_a_reason(boss: User, by
 def test_a_tick_leaves_files_to_whoever_makes_them_beside_it(boss: User, by: Actor) -> None:
     hold("Ada")
     export = exporting.ask(boss, reports.read_query(SUBJECTS["attendance"], "", find_zone("UTC")), by=by)
-    passes.tick(by=by, with_files=False)
+    passes.tick(by=by, with_sidelines=False)
     export.refresh_from_db()
     assert export.state == ExportState.PENDING
 

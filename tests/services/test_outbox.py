@@ -247,6 +247,15 @@ def test_workers_send_mails_at_their_tick(server: MailServer, by: Actor, setting
     assert server.list_recipients() == ["bob@example.org"]
 
 
+def test_a_tick_leaves_mails_to_whoever_sends_them_beside_it(
+    server: MailServer, by: Actor, settings: LazySettings
+) -> None:
+    settings.REALTIMEKIT_API_TOKEN = ""
+    queue(make_row(), by)
+    passes.tick(by=by, with_sidelines=False)
+    assert (server.connections, Message.objects.get().attempts) == (0, 0)
+
+
 def test_a_mail_that_trips_over_a_defect_holds_up_no_other(server: MailServer, by: Actor) -> None:
     broken, fine = queue(make_row(), by), queue(make_row("ada@example.org"), by)
     Message.objects.filter(pk=broken.pk).update(kind="nonsense")
