@@ -6,7 +6,8 @@ import pytest
 from django.conf import LazySettings
 from django.conf import settings as django_settings
 from django.core.cache import cache
-from django.db import connections
+from django.db import connection, connections
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from participants import gateway
@@ -25,6 +26,19 @@ def django_db_modify_db_settings() -> None:
         name = f"tests_{worker}"
     database.setdefault("TEST", {})["NAME"] = name
     connections["default"].settings_dict["TEST"]["NAME"] = name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """PostgreSQL drops no database that somebody is connected to, as threads of the live server are for as long as
+    a client keeps its connection alive. They are idle by now, and end with this process."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture

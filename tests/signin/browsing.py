@@ -11,18 +11,15 @@ _REFRESH = re.compile(r'http-equiv="refresh" content="0;url=([^"]+)"')
 _SCREEN = re.compile(r'data-screen="([^"]*)"')
 
 
-_sessions: list[requests.Session] = []
-
-
-def _start() -> requests.Session:
-    _sessions.append(requests.Session())
-    return _sessions[-1]
+_open: list["Surfer"] = []
 
 
 def close_all() -> None:
     """A connection that is kept keeps a thread of the server, and that one a connection to the database."""
-    while _sessions:
-        _sessions.pop().close()
+    while _open:
+        surfer = _open.pop()
+        surfer.session.close()
+        surfer.page = requests.Response()  # an answer keeps the pool that it came from, and its connections, open
 
 
 @dataclass
@@ -30,8 +27,11 @@ class Surfer:
     """``page`` is the last answer, after redirects."""
 
     base: str
-    session: requests.Session = field(default_factory=_start)
+    session: requests.Session = field(default_factory=requests.Session)
     page: requests.Response = field(default_factory=requests.Response)
+
+    def __post_init__(self) -> None:
+        _open.append(self)
 
     def open(self, path: str) -> requests.Response:
         self.page = self.session.get(self._locate(path), timeout=20)

@@ -28,10 +28,15 @@ def provider(settings: LazySettings) -> Iterator[Provider]:
         yield running
 
 
-@pytest.fixture
-def surfer(live_server: LiveServer) -> Iterator[Surfer]:
-    yield Surfer(live_server.url)
+@pytest.fixture(autouse=True)
+def _close_browsers() -> Iterator[None]:
+    yield
     close_all()
+
+
+@pytest.fixture
+def surfer(live_server: LiveServer) -> Surfer:
+    return Surfer(live_server.url)
 
 
 @pytest.fixture
