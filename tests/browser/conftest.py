@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from pytest_django.live_server_helper import LiveServer
 
 from participants.models import Participant, Person
@@ -24,6 +24,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 Visit = Callable[..., Page]
+Show = Callable[..., Page]
+Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +93,27 @@ def algebra(person: Person, sandbox: Sandbox) -> Participant:
     """Ada's enrolment in a meeting that is open; RealtimeKit learns of both at the first join."""
     row: Participant = ParticipantFactory(person=person, meeting=MeetingFactory(title="Algebra, group 7"))
     return row
+
+
+@pytest.fixture
+def show(browser: Browser, live_server: LiveServer, ada: User, sandbox: Sandbox) -> Iterator[Show]:
+    """``show(language, scheme, width)``: a page where Ada is signed in."""
+    contexts = []
+
+    def open_page(language: str, scheme: Scheme, width: int = 1280) -> Page:
+        viewport: ViewportSize = {"width": width, "height": 740}
+        context = browser.new_context(
+            base_url=live_server.url, viewport=viewport, color_scheme=scheme, locale=language
+        )
+        contexts.append(context)
+        client = Client()
+        client.force_login(ada)
+        cookie = client.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

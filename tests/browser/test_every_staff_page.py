@@ -264,6 +264,21 @@ def test_mails_and_what_they_say(tour: Tour, meeting: Meeting) -> None:
     tour.press("saved", "Save")
 
 
+def test_what_a_meeting_says_of_requests_and_invitations(tour: Tour, meeting: Meeting) -> None:
+    address = path_to("meeting_change", meeting.pk)
+    panel = tour.page.locator(".rc-below", has_text="Asked to join")
+    tour.go("nobody asked", address)
+    expect(panel).to_contain_text("0 open requests")
+    accessrequests.ask(meeting_id=meeting.pk, user=UserFactory(), message="Please.", by=BY)
+    make_invitations(meeting)
+    tour.go("one asked", address)
+    tour.press("the one who asked", "1 open request", link=True)
+    for _ in range(11):
+        accessrequests.ask(meeting_id=meeting.pk, user=UserFactory(), message="Please.", by=BY)
+    tour.go("many asked", address)
+    expect(panel).to_contain_text("12 open requests")
+
+
 def test_requests_to_be_let_in(tour: Tour, meeting: Meeting) -> None:
     said = "I am new in group 7, and Ms Rossi said that I should ask here. " * 5
     users = [UserFactory() for _ in range(4)]

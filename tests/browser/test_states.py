@@ -1,26 +1,21 @@
 """Every state of the pages for attendees: by axe's rules, on a small phone, in both languages, light and dark."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, ViewportSize, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Page, expect
 
 from participants.models import Actor, Meeting, Participant
-from participants.sandbox import Sandbox
 from participants.services import removal
+from tests.browser.conftest import Scheme, Show
 from tests.browser.screens import expect_screen
 from tests.browser.test_access import find_violations
 from tests.factories import MeetingFactory, ParticipantFactory
 
 pytestmark = pytest.mark.browser
-Scheme = Literal["light", "dark"]
 Act = Callable[[Page, Participant], None]
 PRESS = "rtk-setup-screen rtk-button button"
 
@@ -139,34 +134,10 @@ STATES: dict[str, Act] = {
 }
 
 
-@pytest.fixture
-def show(browser: Browser, live_server: LiveServer, ada: User, sandbox: Sandbox) -> Iterator[Callable[..., Page]]:
-    """``show(language, scheme, width)``: a page where Ada is signed in."""
-    contexts = []
-
-    def open_page(language: str, scheme: Scheme, width: int = 1280) -> Page:
-        viewport: ViewportSize = {"width": width, "height": 740}
-        context = browser.new_context(
-            base_url=live_server.url, viewport=viewport, color_scheme=scheme, locale=language
-        )
-        contexts.append(context)
-        client = Client()
-        client.force_login(ada)
-        cookie = client.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
 @pytest.mark.parametrize(("language", "scheme", "width"), [("en-GB", "light", 1280), ("de-DE", "dark", 360)])
 @pytest.mark.parametrize("state", STATES)
 def test_a_state_breaks_no_rule_of_access_and_fits_the_screen(
-    show: Callable[..., Page], algebra: Participant, state: str, language: str, scheme: Scheme, width: int
+    show: Show, algebra: Participant, state: str, language: str, scheme: Scheme, width: int
 ) -> None:
     MeetingFactory()
     ParticipantFactory(person=algebra.person, meeting=MeetingFactory(title="Over", closes_at=timezone.now()))
