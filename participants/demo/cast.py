@@ -27,6 +27,15 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Invited:
+    """A guest of a room who was sent a personal link."""
+
+    email: str
+    opens: bool = False
+    revoked: bool = False
+
+
+@dataclass(frozen=True)
 class Room:
     """A meeting; its times count from the moment it is seeded."""
 
@@ -35,6 +44,7 @@ class Room:
     people: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     guests: tuple[tuple[str, str], ...] = ()
+    invited: tuple[Invited, ...] = ()
     removed: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -105,6 +115,7 @@ PHYSICS = Room(
     people=("ada", "elif", "heidi"),
     hosts=("bob",),
     guests=(("Noor Haddad", "noor@guest.example"), ("Kofi M.", "kofi@demo.example")),
+    invited=(Invited("noor@guest.example", opens=True), Invited("kofi@demo.example", revoked=True)),
     removed=("farid",),
     failing=("greta",),
     closes=timedelta(days=30),

@@ -1,13 +1,26 @@
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from participants.demo import cast
-from participants.models import Batch, Event, Meeting, Participant, Person
+from participants.models import (
+    Actor,
+    Batch,
+    Event,
+    Hook,
+    HookMessage,
+    Invitation,
+    Meeting,
+    Message,
+    Participant,
+    Person,
+)
 from participants.sandbox import Sandbox
-from participants.services import admission, batches, groups, linking, rights
+from participants.services import admission, batches, groups, hooks, hooksending, linking, outbox, rights
+from participants.states import HookKind, HookMessageState, HookOff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +35,8 @@ def state_of(username: str, room: cast.Room) -> str | None:
 
 
 def count_everything() -> dict[str, int]:
-    return {model.__name__: model.objects.count() for model in (User, Person, Meeting, Participant, Batch, Event)}
+    models = (User, Person, Meeting, Participant, Batch, Event, Invitation, Message, Hook, HookMessage)
+    return {model.__name__: model.objects.count() for model in models}
 
 
 def test_everybody_and_every_meeting_is_there_and_known_to_realtimekit(sandbox: Sandbox) -> None:
@@ -107,6 +121,42 @@ def test_a_list_was_enrolled_as_a_batch_and_some_of_it_was_skipped(sandbox: Sand
 def test_a_guest_may_be_the_same_person_as_a_user(sandbox: Sandbox) -> None:
     seed()
     assert [guest.display_name for guest in linking.find_guests(User.objects.get(username="kofi"))] == ["Kofi M."]
+
+
+def test_one_invitation_was_opened_and_one_was_revoked(sandbox: Sandbox) -> None:
+    seed()
+    rows = Invitation.objects.all()
+    found = {row.participant.effective_name: (row.decide_state(timezone.now()).value, row.uses) for row in rows}
+    assert found == {"Noor Haddad": ("opened", 1), "Kofi M.": ("revoked", 0)}
+
+
+def test_where_mail_is_set_up_invitations_are_mailed_but_for_the_revoked_one(
+    sandbox: Sandbox, settings: LazySettings, by: Actor
+) -> None:
+    settings.MAIL_ENABLED, settings.ROLLCALL_PUBLIC_URL = True, "https://rollcall.example.org"
+    seed()
+    outbox.work(by=by)
+    assert [sent.to for sent in mail.outbox] == [["noor@guest.example"]]
+
+
+def test_a_webhook_has_a_log_and_is_off_so_that_nothing_leaves_the_machine(sandbox: Sandbox) -> None:
+    seed()
+    hook = Hook.objects.get()
+    assert (hook.is_active, hook.off_reason, hook.succeeded_at is not None) == (False, HookOff.STAFF, True)
+    log = HookMessage.objects.order_by("created_at").values_list("kind", "state")
+    assert list(log) == [
+        (HookKind.ENROLLED, HookMessageState.FAILED),
+        (HookKind.ENROLLED, HookMessageState.DELIVERED),
+        (HookKind.REMOVED, HookMessageState.WAITING),
+    ]
+    assert hooksending.find_due(limit=5) == []
+
+
+def test_a_webhook_that_staff_deleted_stays_away(sandbox: Sandbox, by: Actor) -> None:
+    seed()
+    hooks.delete(Hook.objects.get(), by=by)
+    seed()
+    assert not Hook.objects.exists()
 
 
 def test_each_verdict_of_the_demo_text_can_be_seen(sandbox: Sandbox) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from participants.demo import cast
 from participants.errors import RollcallError
-from participants.management import pastsessions
+from participants.management import pastnews, pastsessions
 from participants.models import Actor, Batch, Meeting, Participant, Person, Preset
 from participants.realtimekit import Deadline
 from participants.services import (
@@ -52,6 +52,7 @@ class Command(BaseCommand):
             fail_enrolments()
             register_webhook()
             pastsessions.seed(timezone.now())
+            pastnews.seed(timezone.now(), by=_actor())
         except RollcallError as error:
             raise CommandError(f"{error} {error.data.get('reason', '')}".strip()) from None
         waiting = Participant.objects.filter(state="pending").count()
