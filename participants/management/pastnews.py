@@ -7,7 +7,7 @@ from django.db import transaction
 
 from participants.demo import cast
 from participants.models import Actor, Event, EventKind, Hook, HookMessage, Meeting, Participant
-from participants.models.outbox import tell_of_participants
+from participants.models.hookqueue import tell_of_participants
 from participants.services import guests, hooks, invitations, outbox
 from participants.states import HookKind, HookMessageState
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 from django.dispatch import Signal
 
-from participants.models import outbox
+from participants.models import hookqueue
 from participants.models.apikey import ApiKey
 from participants.models.base import Identified
 from participants.models.meeting import Meeting
@@ -228,7 +228,7 @@ def _tell(
     keys = [event.participant_id for event in events if event.participant_id is not None]
     if kind in _TOLD and keys:
         more = {"restored": True} if kind is EventKind.RESTORED else {}
-        outbox.tell_of_participants(_TOLD[kind], keys, at=events[0].created_at, **more)
+        hookqueue.tell_of_participants(_TOLD[kind], keys, at=events[0].created_at, **more)
     if about:
         recorded.send(sender=Event, kind=kind, by=by, about=about, data=data)
 

@@ -9,7 +9,7 @@ from participants.errors import InactiveUser, MeetingFull, PersonBlocked, Preset
 from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, EventKind, Meeting, Participant, Person
 from participants.models.event import record
-from participants.models.outbox import tell_of_participants
+from participants.models.hookqueue import tell_of_participants
 from participants.realtimekit import Deadline, RealtimeKit
 from participants.realtimekit import Participant as RemoteParticipant
 from participants.services import presets, removal, sync

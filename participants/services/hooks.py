@@ -19,7 +19,7 @@ from participants.errors import HookRefused
 from participants.models import Actor, EventKind, Hook, HookMessage, Meeting
 from participants.models.event import CHUNK, record
 from participants.models.hook import NAME_LIMIT, URL_LIMIT
-from participants.models.outbox import compose
+from participants.models.hookqueue import compose
 from participants.posting import is_public, make_secret
 from participants.realtimekit import Deadline
 from participants.services import hooksending

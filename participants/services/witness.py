@@ -8,7 +8,7 @@ beginning, once we do.
 import uuid
 
 from participants.models import Attendance, Session
-from participants.models.outbox import tell_of_session
+from participants.models.hookqueue import tell_of_session
 
 
 class Witness:
