@@ -104,6 +104,56 @@ def test_staff_invite_somebody_who_joins_from_the_mail_until_they_are_revoked(
     assert "#" not in phone.url
 
 
+@pytest.mark.parametrize(("devices", "clicks"), [("any", 2), ("first", 3)])
+def test_somebody_without_an_account_is_in_the_setup_screen_three_clicks_after_opening_the_mail(
+    bob: Participant, device: Device, settings: LazySettings, devices: str, clicks: int
+) -> None:
+    settings.INVITATION_DEVICES = devices
+    invitations.issue(bob, by=Actor(via="tests"), mail=True)
+    outbox.work(by=Actor(via="tests"))
+    phone = device()
+    phone.context.add_init_script("addEventListener('click', (e) => e.isTrusted && console.info('a click'), true)")
+    seen: list[str] = []
+    phone.on("console", lambda message: seen.append(message.text))
+    open_mail(phone)
+    phone.get_by_role("link").click()
+    if devices == "first":
+        phone.get_by_role("button", name="Open it here").click()
+    phone.locator(JOIN).click()
+    expect_setup_screen(phone, name="Bob Example")
+    assert seen.count("a click") == clicks
+    assert not User.objects.exists()
+
+
+def open_mail(page: Page) -> None:
+    """The HTML part of the newest mail, as a mail program in the browser shows it."""
+    message = mail.outbox[-1]
+    assert isinstance(message, mail.EmailMultiAlternatives)
+    html = str(message.alternatives[0][0])
+    page.route("https://mail.example.org/", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("https://mail.example.org/")
+
+
+@pytest.mark.parametrize("devices", ["any", "first"])
+def test_the_link_says_on_either_device_that_it_was_revoked(
+    bob: Participant, device: Device, live_server: LiveServer, settings: LazySettings, devices: str
+) -> None:
+    settings.INVITATION_DEVICES = devices
+    link, first, second = make_link(bob, live_server), device(), device()
+    first.goto(link)
+    if devices == "first":
+        first.get_by_role("button", name="Open it here").click()
+    expect_screen(first, "ready")
+    invitations.revoke(Invitation.objects.get(), by=Actor(via="tests"))
+    for page in (first, second):
+        page.goto("about:blank")
+        page.goto(link)
+        if devices == "first":
+            page.get_by_role("button", name="Open it here").click()
+        expect(page.get_by_role("heading", name="Your invitation was revoked")).to_be_visible()
+        assert "#" not in page.url
+
+
 def test_a_second_device_joins_too_by_default(bob: Participant, device: Device, live_server: LiveServer) -> None:
     link = make_link(bob, live_server)
     for page in (device(), device()):
