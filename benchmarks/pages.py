@@ -19,7 +19,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402 - needs the settings
+from django.contrib.admin import site  # noqa: E402 - needs the settings
+from django.contrib.auth.models import User  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -30,6 +31,8 @@ from config import env  # noqa: E402
 
 ALLOWED = 1.5
 WARM = 2
+SIZE = 50
+"""Rows on a page."""
 EXPORTED = 1_000_000
 FIRST_BYTE, MEMORY = 1.0, 50.0
 """Seconds, and MiB."""
@@ -49,44 +52,53 @@ class Side:
         connections["default"] = self.connection
         yield
 
-    def ask(self, page: Page) -> tuple[float, int]:
+    def ask(self, page: Page, size: int) -> tuple[float, int]:
         """Milliseconds, and the status."""
         cache.clear()
         began = time.perf_counter()
-        answer = self.clients[page.user].get(page.address)
+        answer = self._get(page, size)
         _ = answer.content
         return (time.perf_counter() - began) * 1000, answer.status_code
 
-    def count(self, page: Page) -> tuple[int, int]:
+    def count(self, page: Page, size: int = SIZE) -> tuple[int, int]:
         """Queries, and rows shown."""
         cache.clear()
         self.connection.queries_log.clear()
         with CaptureQueriesContext(self.connection) as seen:
-            answer = self.clients[page.user].get(page.address)
-        shown = answer.content.count(b"<tr") or answer.content.count(b'"id":')
-        return len(seen), shown
+            answer = self._get(page, size)
+        return len(seen), _count_rows(answer)
+
+    def _get(self, page: Page, size: int) -> Any:
+        """With so many rows on a page of a list."""
+        if page.address.startswith("/api/"):
+            sized = f"{'&' if '?' in page.address else '?'}page_size={size}" if size != SIZE else ""
+            return self.clients[page.user].get(page.address + sized)
+        for listed in site._registry.values():
+            listed.list_per_page = size
+        return self.clients[page.user].get(page.address)
+
+
+def _count_rows(answer: Any) -> int:
+    """Of the list; of another page, those of its tables."""
+    if "cl" in (getattr(answer, "context_data", None) or {}):
+        return len(answer.context_data["cl"].result_list)
+    told = answer.json() if answer["Content-Type"] == "application/json" else {}
+    return len(told["results"]) if "results" in told else answer.content.count(b"<tr")
 
 
 def main() -> int:
     repeats, only = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
     small, large = (connect(name) for name in ("small", "large"))
     print(f"\n{'page':<58}{'1 %, ms':>9}{'100 %, ms':>11}{'ratio':>7}{'queries':>10}{'rows':>10}")
-    missed: list[str] = []
-    longer: list[str] = []
-    for name, page in small.pages.items():
-        if only in name and name in large.pages:
-            is_met, is_alike = compare(name, (small, page), (large, large.pages[name]), repeats)
-            if not is_met:
-                (missed if is_alike else longer).append(name)
+    asked = [name for name in small.pages if name in large.pages and any(part in name for part in only.split(","))]
+    missed = [
+        name for name in asked if not compare(name, (small, small.pages[name]), (large, large.pages[name]), repeats)
+    ]
     if not only or only == "csv":
         for user in ("attendance", "participants"):
             with large.used():
                 missed += export(large, user)
-    print(
-        f"\nOf {len(small.pages)} pages {len(missed)} are above their target"
-        + "".join(f"\n  {name}" for name in missed)
-    )
-    print(f"and {len(longer)} because they show more rows than at 1 %" + "".join(f"\n  {name}" for name in longer))
+    print(f"\nOf {len(asked)} pages {len(missed)} are above their target" + "".join(f"\n  {name}" for name in missed))
     return 1 if missed else 0
 
 
@@ -104,35 +116,39 @@ def connect(name: str) -> Side:
     return Side(name, connection, list_pages(), clients)
 
 
-def compare(name: str, small: tuple[Side, Page], large: tuple[Side, Page], repeats: int) -> tuple[bool, bool]:
-    """Prints a line; whether the target was met, and whether both show as many rows.
+def compare(name: str, small: tuple[Side, Page], large: tuple[Side, Page], repeats: int) -> bool:
+    """Prints a line; whether the target was met.
 
-    The ratio is the median of those of each turn, whose two pages met the same machine. A page that is slow is not
-    waited for again and again.
+    Where one side has fewer rows than a page holds, both are asked for pages of so many: what is measured is finding
+    them among more, not writing more of them. The ratio is the median of those of each turn, whose two pages met the
+    same machine. A page that is slow is not waited for again and again.
     """
+    sides = (small, large)
+    size = min(SIZE, *(_count(side, page)[1] or SIZE for side, page in sides))
     times: tuple[list[float], list[float]] = ([], [])
     status = 200
     for turn in range(WARM + repeats):
-        for place, (side, page) in enumerate((small, large)):
+        for place, (side, page) in enumerate(sides):
             if len(times[place]) > 2 and times[place][-1] > 3000:
                 continue
             with side.used():
-                taken, code = side.ask(page)
+                taken, code = side.ask(page, size)
             status = code if code != 200 else status
             if turn >= WARM:
                 times[place].append(taken)
-    counts = []
-    for side, page in (small, large):
-        with side.used():
-            counts.append(side.count(page))
+    counts = [_count(side, page, size) for side, page in sides]
     few, many = (statistics.median(part) for part in times)
     ratio = statistics.median(b / a for a, b in zip(*times, strict=False))
-    alike = counts[0][1] == counts[1][1]
-    met = ratio <= ALLOWED and (counts[0][0] == counts[1][0] or not alike) and status == 200
+    met = ratio <= ALLOWED and counts[0][0] >= counts[1][0] and status == 200
     queries, rows = (" / ".join(str(count[place]) for count in counts) for place in (0, 1))
     note = ("" if met else "  *") + ("" if status == 200 else f" status {status}")
     print(f"{name:<58}{few:>9.1f}{many:>11.1f}{ratio:>7.2f}{queries:>10}{rows:>10}{note}", flush=True)
-    return met, alike
+    return met
+
+
+def _count(side: Side, page: Page, size: int = SIZE) -> tuple[int, int]:
+    with side.used():
+        return side.count(page, size)
 
 
 def export(side: Side, name: str) -> list[str]:

@@ -123,7 +123,8 @@ class _Facts:
             return [(f"{self.now - timedelta(days=days[words]):%Y-%m-%d}", words) for words in days]
         if question.kind is Kind.PERIOD:
             last = self.now - timedelta(days=200)
-            return [(f"{last:%Y}", "a year"), (f"{last:%Y-%m}", "a month"), (f"{last:%Y-%m-%d}", "a day")]
+            day = self.participant.created_at if question.label == "Enrolled in" else self.session.started_at
+            return [(f"{last:%Y}", "a year"), (f"{last:%Y-%m}", "a month"), (f"{day:%Y-%m-%d}", "a day")]
         return self._name_rows(name)
 
     def _name_rows(self, name: str) -> list[tuple[Any, str]]:

@@ -39,7 +39,9 @@ def main() -> int:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="of a million participants; 0.05 for a quick look")
     parser.add_argument("--repeats", type=int, default=7, help="of each page; the median counts")
-    parser.add_argument("--only", default="", help="pages whose name holds this text")
+    parser.add_argument(
+        "--only", default="", help="pages whose name holds this text, or one of several between commas"
+    )
     parser.add_argument("--data", type=Path, help="a folder in which the databases stay for another run")
     given = parser.parse_args()
     try:

@@ -27,7 +27,7 @@ from participants.admin.questions import (
 )
 from participants.admin.zones import read_reader_zone
 from participants.errors import RollcallError, TooSlow
-from participants.services import exporting, paging, reportfiles, reports, savedreports, wordsearch
+from participants.services import attendancefilters, exporting, paging, reportfiles, reports, savedreports, wordsearch
 from participants.services.bounding import PAGE_SECONDS, bounded
 from participants.services.reports import Asked, Subject
 
@@ -41,12 +41,16 @@ class BoundedPaginator(Paginator[Any]):
     """
 
     sample: QuerySet[Any] | None = None
+    walked: QuerySet[Any] | None = None
+    is_beyond: Callable[[], bool] = staticmethod(lambda: False)
     sorted: int = reports.COUNTED
     dress: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
 
     @cached_property
     def counted(self) -> tuple[int, bool]:
         assert isinstance(self.object_list, QuerySet)
+        if self.is_beyond():
+            return reports.COUNTED, True
         return reports.count(self.object_list, sample=self.sample)
 
     def page(self, number: Any) -> Page[Any]:
@@ -54,8 +58,11 @@ class BoundedPaginator(Paginator[Any]):
         begin = (number - 1) * self.per_page
         rows = self.object_list
         assert isinstance(rows, QuerySet)
-        is_estimated_few = self.sorted > reports.COUNTED and paging.estimate(rows) <= self.sorted
-        few = is_estimated_few or not self.counted[1]
+        if self.walked is not None and self.counted[0] > attendancefilters.FEW:
+            rows, few = self.walked.order_by(*rows.query.order_by), False
+        else:
+            is_estimated_few = self.sorted > reports.COUNTED and paging.estimate(rows) <= self.sorted
+            few = is_estimated_few or not self.counted[1]
         keys = paging.find_keys(rows, begin, begin + self.per_page, few=few)
         found = rows.model._default_manager.filter(pk__in=keys).order_by()
         by_key = {row.pk: row for row in (self.dress(found) if self.dress else found)}
@@ -147,7 +154,10 @@ class ReportList(ReadOnly[M]):
         paginator = BoundedPaginator(queryset, per_page, orphans, allow_empty_first_page)
         paginator.sample = getattr(request, "rollcall_sample", None)
         if paginator.sample is None:
-            paginator.sample = reports.find_sample(self.subject, _user(request), read_asked(request, self.subject))
+            asked = read_asked(request, self.subject)
+            paginator.sample = reports.find_sample(self.subject, _user(request), asked)
+            paginator.walked = reports.find_walked(self.subject, _user(request), asked)
+            paginator.is_beyond = partial(reports.is_beyond, self.subject, _user(request), asked)
         paginator.sorted = self.subject.sorted
         paginator.dress = partial(self.dress, request)
         return paginator

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Greatest
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -122,15 +122,15 @@ class AttendanceView(ManageView):
     def get(self, request: Request) -> Response:
         caller = read_caller(request)
         check_scope(caller, "view_presence")
-        rows = attendancefilters.narrow(rights.list_presences(caller), read_filters(request))
+        asked, seen = read_filters(request), rights.list_presences(caller)
         pages = AttendancePages()
         with bounded(PAGE_SECONDS, paged=True):
-            keys = list(rows.order_by().values_list("pk", flat=True)[: attendancefilters.FEW + 1])
-            if len(keys) <= attendancefilters.FEW:  # they may lie anywhere in the order, so they are found first
-                rows = Presence.objects.filter(pk__in=keys).annotate(began=Coalesce("began_at", "created_at"))
-                pages.ordering = pages.sorting
-            page: list[Presence] | None = pages.paginate_queryset(_with_relations(rows), request, view=self)
-        return pages.get_paginated_response([render_presence(row) for row in page or []])
+            rows, few = attendancefilters.find(seen, asked)
+            if few:  # they may lie anywhere in the order, so they are found first
+                rows, pages.ordering = rows.annotate(began=Greatest("began_at", "began_at")), pages.sorting
+            met: list[Presence] = pages.paginate_queryset(rows.only("pk", "began_at"), request, view=self) or []
+            found = _with_relations(Presence.objects.all()).in_bulk([row.pk for row in met])
+        return pages.get_paginated_response([render_presence(found[row.pk]) for row in met if row.pk in found])
 
 
 class AttendanceExportView(ManageView):

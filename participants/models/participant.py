@@ -200,6 +200,12 @@ class Participant(Identified, Leased):
             models.Index(fields=["created_at", *_ORDER], name="participant_enrolled"),
             models.Index(fields=["token_expires_at", *_ORDER], name="participant_token"),
             models.Index(
+                fields=["token_expires_at", *_ORDER, "token_issued_at"],
+                condition=Q(token__isnull=False),
+                name="participant_with_token",
+            ),
+            models.Index(fields=["first_came_at", *_ORDER], name="participant_first_came"),
+            models.Index(
                 fields=["realtimekit_id"], opclasses=["varchar_pattern_ops"], name="participant_by_remote_id"
             ),
             models.Index(fields=[*_ORDER], condition=NO_TOKEN, name="participant_no_token"),

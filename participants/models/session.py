@@ -220,6 +220,11 @@ class Presence(Identified):
                 condition=Q(corrected_seconds__isnull=False),
                 name="presence_corrected",
             ),
+            models.Index(
+                fields=["participant"],
+                condition=Q(corrected_seconds__isnull=False),
+                name="presence_of_corrected",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,14 +17,14 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from participants.models import Participant, Person, Presence, Preset, Session
-from participants.services import rights
+from participants.services import paging, rights
 
 Rows = QuerySet[Presence]
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
 MOST = 1_000_000
 _AHEAD = timedelta(days=1)
-FEW = 2_500
-"""So many participants are few: what they came to is sorted in an instant."""
+FEW, SOME = 2_500, 20_000
+"""So many participants are few: what they came to is sorted in an instant. Of some, no row is far in any order."""
 
 
 def of_meeting(rows: Rows, meeting: uuid.UUID) -> Rows:
@@ -36,27 +36,33 @@ def of_session(rows: Rows, session: uuid.UUID) -> Rows:
 
 
 def with_preset(rows: Rows, name: str) -> Rows:
-    return _of(rows, preset__in=list(Preset.objects.filter(name=name).values_list("pk", flat=True)))
+    return _of(rows, _find_with_preset(name))
 
 
 def of_group(rows: Rows, group: str) -> Rows:
     """Whose user is in a Django group, by id or name."""
-    members, keys = _find_members(group)
-    return (
-        rows.filter(participant__in=keys) if len(keys) <= FEW else rows.filter(participant__in=members.values("pk"))
-    )
+    members = _find_members(group)
+    if paging.estimate(members) <= FEW:
+        keys = list(members.values_list("pk", flat=True)[: FEW + 1])
+        if len(keys) <= FEW:
+            return rows.filter(participant__in=keys)
+    return _of(rows, members)
 
 
 def sample_group(rows: Rows, group: str) -> Rows | None:
     """Some rows of a large group."""
-    _, keys = _find_members(group)
-    return rows.filter(participant__in=keys) if len(keys) > FEW else None
+    members = _find_members(group)
+    if paging.estimate(members) <= FEW and members[: FEW + 1].count() <= FEW:
+        return None
+    return rows.filter(participant__in=members.values("pk")[: FEW + 1])
 
 
-def _find_members(group: str) -> tuple[QuerySet[Participant], list[uuid.UUID]]:
-    """Participants of a group, and the first of them: of a small group all."""
-    members = Participant.objects.filter(person__user__in=in_groups(*_find_keys(Group, "name", group)))
-    return members, list(members.order_by().values_list("pk", flat=True)[: FEW + 1])
+def _find_with_preset(name: str) -> QuerySet[Participant]:
+    return _find(preset__in=list(Preset.objects.filter(name=name).values_list("pk", flat=True)))
+
+
+def _find_members(group: str) -> QuerySet[Participant]:
+    return _find(person__user__in=in_groups(*_find_keys(Group, "name", group)))
 
 
 def of_manager(rows: Rows, user: str) -> Rows:
@@ -66,16 +72,21 @@ def of_manager(rows: Rows, user: str) -> Rows:
 
 def of_person(rows: Rows, person: uuid.UUID) -> Rows:
     """Also as the guest they were before staff merged the two, and of that guest what counts as the user's now."""
-    theirs = Person.objects.filter(Q(pk=person) | Q(merged_into=person) | Q(merged_people=person))
-    return _of(rows, person__in=list(theirs.values_list("pk", flat=True)))
+    into = Person.objects.filter(pk=person, merged_into__isnull=False).order_by().values_list("merged_into")
+    theirs = Person.objects.filter(merged_into=person).order_by().values_list("pk").union(into, all=True)
+    return _of(rows, _find(person__in=[person, *(key for (key,) in theirs)]))
 
 
 def enrolled_by(rows: Rows, user: str) -> Rows:
-    return _of(rows, enrolled_by__in=_find_keys(User, "username", user))
+    return _of(rows, _find_enrolled_by(user))
+
+
+def _find_enrolled_by(user: str) -> QuerySet[Participant]:
+    return _find(enrolled_by__in=_find_keys(User, "username", user))
 
 
 def of_batch(rows: Rows, batch: uuid.UUID) -> Rows:
-    return _of(rows, batch=batch)
+    return _of(rows, _find(batch=batch))
 
 
 def in_groups(*groups: int) -> QuerySet[Any, Any]:
@@ -83,9 +94,45 @@ def in_groups(*groups: int) -> QuerySet[Any, Any]:
     return User.groups.through.objects.filter(group__in=groups).values("user")
 
 
-def _of(rows: Rows, **wanted: Any) -> Rows:
-    """Of participants such as these."""
-    return rows.filter(participant__in=Participant.objects.filter(**wanted).values("pk"))
+def _find(**wanted: Any) -> QuerySet[Participant]:
+    return Participant.objects.filter(**wanted).order_by()
+
+
+def _of(rows: Rows, members: QuerySet[Participant]) -> Rows:
+    return rows.filter(participant__in=members.values("pk"))
+
+
+_MEMBERS: dict[str, Callable[[str], QuerySet[Participant]]] = {
+    "preset": _find_with_preset,
+    "group": _find_members,
+    "enrolled_by": _find_enrolled_by,
+}
+
+
+def walk(rows: Rows, name: str, value: Any) -> Rows | None:
+    """The same rows as one filter of ``rows``, as a page of them is soonest met; None where that is no other."""
+    return _walk(rows, *_look_up(name, value))
+
+
+def _look_up(name: str, value: Any) -> tuple[QuerySet[Participant] | None, int]:
+    """The participants that a filter asks for, and about how many; 0 where that is not known."""
+    members = _MEMBERS[name](value) if name in _MEMBERS else None
+    return members, 0 if members is None else paging.estimate(members)
+
+
+def _walk(rows: Rows, members: QuerySet[Participant] | None, number: int) -> Rows | None:
+    """Of some participants PostgreSQL would look up each, row by row, or sort all that they came to."""
+    if members is None or number <= FEW:
+        return None
+    return among(rows, "participant", members) if number <= SOME else _of(rows, members)
+
+
+def among(rows: Rows, column: str, wanted: QuerySet[Any]) -> Rows:
+    """``rows`` whose ``column``, which is never empty, is one of these: looked up in a set of them.
+
+    Beside an "or" PostgreSQL makes no join of it.
+    """
+    return rows.filter(Q(**{f"{column}__in": wanted.values("pk")}) | Q(**{column: None}))
 
 
 def _find_keys(model: type[User] | type[Group], field: str, value: str) -> list[int]:
@@ -275,3 +322,13 @@ def narrow(rows: Rows, values: Mapping[str, Any]) -> Rows:
     for name, value in values.items():
         rows = FILTERS[name].apply(rows, value)
     return rows
+
+
+def find(rows: Rows, values: Mapping[str, Any]) -> tuple[Rows, bool]:
+    """``narrow``, in the form in which a page is met soonest, and whether these are few, to be sorted all at once."""
+    found, only = narrow(rows, values), next(iter(values.items())) if len(values) == 1 else ("", None)
+    members, number = _look_up(*only)
+    if found.order_by().values("pk")[: FEW + 1].count() <= FEW or 0 < number <= FEW:
+        return found, True
+    walked = _walk(rows, members, number)
+    return found if walked is None else walked, False

@@ -15,7 +15,16 @@ PAGE_SECONDS = 15.0
 _CANCELLED = "57014"
 _LIMIT = "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true)"
 """Until the transaction ends. Compiling a query of a page takes longer than running it."""
-_JOINS = ", set_config('enable_hashjoin', %s, true), set_config('enable_mergejoin', %s, true)"
+_PAGED = (
+    ", set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+    ", set_config('max_parallel_workers_per_gather', '0', true)"
+)
+_WHOLE = (
+    ", set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)"
+    ", set_config('max_parallel_workers_per_gather', reset_val, true) FROM pg_settings"
+    " WHERE name = 'max_parallel_workers_per_gather'"
+)
+"""Also inside a page."""
 
 
 @contextmanager
@@ -23,17 +32,17 @@ def bounded(seconds: float, *, paged: bool = False) -> Iterator[None]:
     """Each statement inside takes at most so many seconds. Raises TooSlow.
 
     ``paged`` statements want no more than a page, in the order of an index: they go from row to row. To join all of
-    two tables for that is what PostgreSQL would rather do where it misjudges how soon a page is full.
+    two tables for that is what PostgreSQL would rather do where it misjudges how soon a page is full, or to share the
+    work among processes that take longer to start than the page takes.
     """
     if connection.vendor != "postgresql":
         yield
         return
-    joins = "off" if paged else "on"
     refusal: Exception | None = None
     try:
         with transaction.atomic(savepoint=not paged):  # a page is a transaction of its own
             with connection.cursor() as cursor:
-                cursor.execute(_LIMIT + _JOINS, [str(round(seconds * 1000)), joins, joins])
+                cursor.execute(_LIMIT + (_PAGED if paged else _WHOLE), [str(round(seconds * 1000))])
             try:
                 yield
             except DatabaseError:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from participants.errors import UnreadableFilter
@@ -43,7 +43,8 @@ class Kind(StrEnum):
 class Question:
     """``read`` raises ValueError with a sentence. ``unit`` stands behind a number; hidden ones have no form field.
 
-    ``sample`` gives some of the rows where they are many and slow to count; None where they are not.
+    ``sample`` gives some of the rows where they are many and slow to count; None where they are not. ``walk`` gives
+    the same rows in a form whose pages are met sooner; None where there is none.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Question:
     hidden: bool = False
     aliases: tuple[str, ...] = ()
     sample: Callable[[Rows, Any], Rows | None] | None = None
+    walk: Callable[[Rows, Any], Rows | None] | None = None
 
     def parse(self, text: str, zone: ZoneInfo) -> Any:
         """The value in ``text``. Raises UnreadableFilter."""
@@ -181,7 +183,10 @@ def _shared(name: str, kind: Kind, label: str = "", **more: Any) -> Question:
             raise ValueError("Give a date, such as 2027-01-31.")
         return value
 
-    return Question(name, label or known.label, kind, read, known.apply, **more)
+    def walk(rows: Rows, value: Any) -> Rows | None:
+        return attendancefilters.walk(rows, name, value)
+
+    return Question(name, label or known.label, kind, read, known.apply, walk=walk, **more)
 
 
 _LONG, _WHEN, _WHO, _WHERE = "How long", "When", "Who", "Where"
@@ -256,14 +261,34 @@ def find_attending(rows: Rows, answers: Mapping[str, Any]) -> Rows:
     asked = {q.name: answers[q.name] for q in PARTICIPANT_ATTENDANCE if q.name in answers}
     if not asked:
         return rows
-    never = asked.get("came") is False or asked.get("never_joined") is True
     if len(asked) == 1 and (short := _FIRST.get(next(iter(asked)))):
         return rows.filter(short(next(iter(asked.values()))))
-    attended = Presence.objects.filter(participant=OuterRef("pk"))
-    for name, value in asked.items():
-        if not (never and name in _NEVER):
-            attended = FILTERS[name].apply(attended, value)
-    if never:
+    attended = _find_attended(asked).filter(participant=OuterRef("pk"))
+    if _is_never(asked):
         # Nobody of whom a session is known that they came to, among those that the other answers speak of.
         return rows.exclude(Exists(attended.filter(first_joined_at__isnull=False)))
     return rows.filter(Exists(attended))
+
+
+def count_attending(answers: Mapping[str, Any], most: int) -> int | None:
+    """At least so many participants are meant by ``PARTICIPANT_ATTENDANCE`` alone; None where that is not known.
+
+    Of the rows of attendance that answer no more are looked at than are likely to be of ``most`` participants.
+    """
+    if not answers or _is_never(answers) or not answers.keys() <= {q.name for q in PARTICIPANT_ATTENDANCE}:
+        return None
+    rows = _find_attended(answers).order_by().values("participant")[: 2 * most]
+    found: int = rows.aggregate(people=Count("participant", distinct=True))["people"]
+    return found
+
+
+def _is_never(asked: Mapping[str, Any]) -> bool:
+    return asked.get("came") is False or asked.get("never_joined") is True
+
+
+def _find_attended(asked: Mapping[str, Any]) -> QuerySet[Presence]:
+    attended = Presence.objects.all()
+    for name, value in asked.items():
+        if not (_is_never(asked) and name in _NEVER):
+            attended = FILTERS[name].apply(attended, value)
+    return attended

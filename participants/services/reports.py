@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from participants.errors import UnreadableFilter
 from participants.models import Meeting, Participant, Person, Presence
-from participants.services import attendancefilters, questions, rights, wordsearch
+from participants.services import attendancefilters, paging, questions, rights, wordsearch
 from participants.services.bounding import bounded
 from participants.services.questions import Question
 from participants.services.tokensearch import TOKEN_STATES, find_by_token
@@ -25,13 +25,16 @@ from participants.states import ParticipantState, ReportSubject, Source
 SEARCH = "q"
 COUNTED = 10_000
 """Matches are counted exactly up to here."""
+FEW_PEOPLE, SOME_PEOPLE = 600, 5_000
+"""The enrolments of so few people are sorted in an instant; of some, none is far in any order."""
 TOTAL_SECONDS = 20.0
 Rows = QuerySet[Any]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One kind of list. ``combined`` questions are answered together, by ``combine``.
+    """One kind of list. ``combined`` questions are answered together, by ``combine``. ``count`` says quickly
+    that there are at least so many of all rows.
 
     Up to ``sorted`` rows are found and sorted faster than a page of them is met in the order of the list.
     """
@@ -44,6 +47,7 @@ class Subject:
     sorted: int = COUNTED
     combined: frozenset[str] = frozenset()
     combine: Callable[[Rows, Mapping[str, Any]], Rows] = lambda rows, answers: rows
+    count: Callable[[Mapping[str, Any], int], int | None] = lambda answers, most: None
 
     def find_question(self, name: str) -> Question | None:
         return next((q for q in self.questions if name == q.name or name in q.aliases), None)
@@ -106,11 +110,29 @@ def narrow(rows: Rows, asked: Asked) -> Rows:
 
 def find_sample(subject: Subject, user: User, asked: Asked) -> Rows | None:
     """Some of the rows of a question that finds too many to count them quickly; None where they are counted."""
-    if len(asked.answers) != 1 or asked.errors or asked.search:
-        return None
-    ((name, value),) = asked.answers.items()
-    question = subject.find_question(name)
+    question, value = _find_only(subject, asked)
     return question.sample(subject.list_rows(user), value) if question and question.sample else None
+
+
+def find_walked(subject: Subject, user: User, asked: Asked) -> Rows | None:
+    """All rows of a question that finds many, in the form in which a page of them is met soonest; else None."""
+    question, value = _find_only(subject, asked)
+    return question.walk(subject.list_rows(user), value) if question and question.walk else None
+
+
+def is_beyond(subject: Subject, user: User, asked: Asked, most: int = COUNTED) -> bool:
+    """Whether there are more than ``most`` rows, as far as that is quickly seen."""
+    if asked.errors or asked.search or subject.list_rows(user).query.where:
+        return False
+    return (subject.count(asked.answers, most) or 0) > most
+
+
+def _find_only(subject: Subject, asked: Asked) -> tuple[Question | None, Any]:
+    """What is asked where nothing else is."""
+    if len(asked.answers) != 1 or asked.errors or asked.search:
+        return None, None
+    ((name, value),) = asked.answers.items()
+    return subject.find_question(name), value
 
 
 def find(subject: Subject, user: User, asked: Asked) -> Rows:
@@ -183,6 +205,27 @@ def _managed(user: int) -> Q:
     return Q(meeting__in=rights.managed_by(user))
 
 
+def _find_people(group: int) -> QuerySet[Person]:
+    return Person.objects.filter(user__in=attendancefilters.in_groups(group)).order_by()
+
+
+def _sample_people(rows: Rows, group: int) -> Rows | None:
+    people = _find_people(group)
+    if paging.estimate(people) <= attendancefilters.FEW:
+        return None
+    return rows.filter(person__in=people.values("pk")[: attendancefilters.FEW + 1])
+
+
+def _walk_people(rows: Rows, group: int) -> Rows | None:
+    people = _find_people(group)
+    number = paging.estimate(people)
+    if number <= FEW_PEOPLE:
+        return None
+    return (
+        attendancefilters.among(rows, "person", people) if number <= SOME_PEOPLE else rows.filter(person__in=people)
+    )
+
+
 _SESSIONS = (
     questions.choice(
         "live",
@@ -243,8 +286,10 @@ _PARTICIPANTS = (
     questions.key(
         "group",
         "Person in group",
-        lambda group: Q(person__in=Person.objects.filter(user__in=attendancefilters.in_groups(group)).values("pk")),
+        lambda group: Q(person__in=_find_people(group).values("pk")),
         group=_WHERE,
+        sample=_sample_people,
+        walk=_walk_people,
     ),
     questions.preset("preset", group=_WHERE, aliases=("preset__id__exact",)),
     questions.key(
@@ -286,6 +331,7 @@ SUBJECTS: dict[str, Subject] = {
             ("-updated_at", "-pk"),
             combined=frozenset(q.name for q in questions.PARTICIPANT_ATTENDANCE),
             combine=questions.find_attending,
+            count=questions.count_attending,
         ),
     )
 }

@@ -3,6 +3,9 @@
 Names lie in other tables than the rows that are listed, where no index helps to find the one by the other. So a
 word is looked up first: of one that few people and meetings have, the rows are found from these; one that many have
 is met soon in whatever order the rows are read.
+
+One or two letters are looked for at the beginnings of words: the index is of three characters, and knows of no fewer
+in the middle of a word.
 """
 
 from collections.abc import Callable
@@ -24,6 +27,8 @@ FEW, FEW_MEETINGS = 2_500, 600
 """So many participants or meetings are few: what they come to is sorted in an instant."""
 LOOKED_UP = 5
 """Words that are looked up; any further ones narrow what the others found."""
+WHOLE = 3
+"""Words of fewer letters are looked for where words begin."""
 _PEOPLE = ("person__display_name", "person__email", "person__user__username")
 _IDS = ("custom_participant_id", "realtimekit_id")
 
@@ -66,34 +71,45 @@ def search(rows: Rows, subject: ReportSubject, text: str) -> Found:
     return Found(found)
 
 
-def _test(subject: ReportSubject, word: str) -> Q:
-    return reduce(or_, (Q(**{name: word}) for name in _TESTED[subject]))
-
-
-def _contain(*names: str) -> tuple[str, ...]:
-    return tuple(f"{name}__icontains" for name in names)
-
-
-_TESTED: dict[ReportSubject, tuple[str, ...]] = {
+_TEXTS: dict[ReportSubject, tuple[str, ...]] = {
     ReportSubject.ATTENDANCE: (
-        *_contain("meeting__title", "participant__name", *(f"participant__{name}" for name in _PEOPLE)),
-        "participant__custom_participant_id__startswith",
+        *("meeting__title", "participant__name"),
+        *(f"participant__{name}" for name in _PEOPLE),
     ),
-    ReportSubject.PARTICIPANTS: (
-        *_contain("name", *_PEOPLE),
-        "custom_participant_id__startswith",
-        "realtimekit_id__startswith",
-    ),
-    ReportSubject.SESSIONS: (
-        *_contain("meeting__title", "title"),
-        "realtimekit_id__startswith",
-        "remote_meeting_id__startswith",
-    ),
+    ReportSubject.PARTICIPANTS: ("name", *_PEOPLE),
+    ReportSubject.SESSIONS: ("meeting__title", "title"),
+}
+_BEGINNINGS: dict[ReportSubject, tuple[str, ...]] = {
+    ReportSubject.ATTENDANCE: ("participant__custom_participant_id",),
+    ReportSubject.PARTICIPANTS: _IDS,
+    ReportSubject.SESSIONS: ("realtimekit_id", "remote_meeting_id"),
 }
 
 
+def _test(subject: ReportSubject, word: str) -> Q:
+    return _hold(word, *_TEXTS[subject]) | _begin(word, *_BEGINNINGS[subject])
+
+
+def _hold(word: str, *names: str) -> Q:
+    """Rows that have the word in any of these columns."""
+    if not _is_short(word):
+        return reduce(or_, (Q(**{f"{name}__icontains": word}) for name in names))
+    return reduce(
+        or_, (Q(**{f"{name}__istartswith": word}) | Q(**{f"{name}__icontains": f" {word}"}) for name in names)
+    )
+
+
+def _is_short(word: str) -> bool:
+    """Of scripts without capitals not: they may write without spaces, and two characters be a name."""
+    return len(word) < WHOLE and all(sign.isdigit() or sign.upper() != sign.lower() for sign in word)
+
+
+def _begin(word: str, *names: str) -> Q:
+    return reduce(or_, (Q(**{f"{name}__startswith": word}) for name in names))
+
+
 def _name(word: str) -> Q:
-    return Q(display_name__icontains=word) | Q(email__icontains=word)
+    return _hold(word, "display_name", "email")
 
 
 def _find_named(word: str) -> QuerySet[Person]:
@@ -102,13 +118,13 @@ def _find_named(word: str) -> QuerySet[Person]:
 
 def _find_people(word: str, most: int, *ids: str) -> tuple[set[UUID], bool]:
     """Participants who have it, and whether there are more than ``most`` of them."""
-    users = Person.objects.filter(user__in=User.objects.filter(username__icontains=word).values("pk"))
+    users = Person.objects.filter(user__in=User.objects.filter(_hold(word, "username")).values("pk"))
     rows = Participant.objects.order_by()
     parts = [
         rows.filter(person__in=_find_named(word).values("pk")),
         rows.filter(person__in=users.exclude(_name(word)).order_by().values("pk")),
-        rows.filter(name__icontains=word),
-        *(rows.filter(**{f"{name}__startswith": word}) for name in ids),
+        rows.filter(_hold(word, "name")),
+        *(rows.filter(_begin(word, name)) for name in ids),
     ]
     keys = [part.values_list("pk", flat=True) for part in parts]
     # One after the other, and no further than need be: made distinct they would all be read to the end.
@@ -117,7 +133,7 @@ def _find_people(word: str, most: int, *ids: str) -> tuple[set[UUID], bool]:
 
 
 def _find_meetings(word: str) -> tuple[set[UUID], bool]:
-    rows = Meeting.objects.filter(title__icontains=word).order_by()
+    rows = Meeting.objects.filter(_hold(word, "title")).order_by()
     found = set(rows.values_list("pk", flat=True)[: FEW_MEETINGS + 1])
     return found, len(found) > FEW_MEETINGS
 
@@ -141,7 +157,7 @@ def _read_sessions(word: str) -> _Word:
     tested, (meetings, many) = _test(ReportSubject.SESSIONS, word), _find_meetings(word)
     if many:
         return _Word(tested, some=Q(meeting__in=meetings))
-    own = reduce(or_, (Q(**{name: word}) for name in _TESTED[ReportSubject.SESSIONS][1:]))
+    own = _hold(word, "title") | _begin(word, *_BEGINNINGS[ReportSubject.SESSIONS])
     return _Word(tested, exact=own | Q(meeting__in=meetings))
 
 
