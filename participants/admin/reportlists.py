@@ -42,15 +42,16 @@ class BoundedPaginator(Paginator[Any]):
 
     sample: QuerySet[Any] | None = None
     walked: QuerySet[Any] | None = None
-    is_beyond: Callable[[], bool] = staticmethod(lambda: False)
+    count_quickly: Callable[[], int | None] = staticmethod(lambda: None)
     sorted: int = reports.COUNTED
     dress: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
 
     @cached_property
     def counted(self) -> tuple[int, bool]:
         assert isinstance(self.object_list, QuerySet)
-        if self.is_beyond():
-            return reports.COUNTED, True
+        known = self.count_quickly()
+        if known is not None:
+            return min(known, reports.COUNTED), known > reports.COUNTED
         return reports.count(self.object_list, sample=self.sample)
 
     def page(self, number: Any) -> Page[Any]:
@@ -157,7 +158,7 @@ class ReportList(ReadOnly[M]):
             asked = read_asked(request, self.subject)
             paginator.sample = reports.find_sample(self.subject, _user(request), asked)
             paginator.walked = reports.find_walked(self.subject, _user(request), asked)
-            paginator.is_beyond = partial(reports.is_beyond, self.subject, _user(request), asked)
+            paginator.count_quickly = partial(reports.count_quickly, self.subject, _user(request), asked)
         paginator.sorted = self.subject.sorted
         paginator.dress = partial(self.dress, request)
         return paginator

@@ -271,15 +271,16 @@ def find_attending(rows: Rows, answers: Mapping[str, Any]) -> Rows:
 
 
 def count_attending(answers: Mapping[str, Any], most: int) -> int | None:
-    """At least so many participants are meant by ``PARTICIPANT_ATTENDANCE`` alone; None where that is not known.
+    """How many participants ``PARTICIPANT_ATTENDANCE`` alone means, exactly up to ``most``; None where it can't tell.
 
-    Of the rows of attendance that answer no more are looked at than are likely to be of ``most`` participants.
+    Counted in the attendance, of which no more rows are looked at than are likely to be of more than ``most`` people.
     """
     if not answers or _is_never(answers) or not answers.keys() <= {q.name for q in PARTICIPANT_ATTENDANCE}:
         return None
     rows = _find_attended(answers).order_by().values("participant")[: 2 * most]
-    found: int = rows.aggregate(people=Count("participant", distinct=True))["people"]
-    return found
+    found = rows.aggregate(rows=Count("participant"), people=Count("participant", distinct=True))
+    is_known = found["rows"] < 2 * most or found["people"] > most
+    return found["people"] if is_known else None
 
 
 def _is_never(asked: Mapping[str, Any]) -> bool:

@@ -33,8 +33,8 @@ Rows = QuerySet[Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """One kind of list. ``combined`` questions are answered together, by ``combine``. ``count`` says quickly
-    that there are at least so many of all rows.
+    """One kind of list. ``combined`` questions are answered together, by ``combine``. ``count`` may
+    know a quicker way to how many of all rows they find.
 
     Up to ``sorted`` rows are found and sorted faster than a page of them is met in the order of the list.
     """
@@ -120,11 +120,11 @@ def find_walked(subject: Subject, user: User, asked: Asked) -> Rows | None:
     return question.walk(subject.list_rows(user), value) if question and question.walk else None
 
 
-def is_beyond(subject: Subject, user: User, asked: Asked, most: int = COUNTED) -> bool:
-    """Whether there are more than ``most`` rows, as far as that is quickly seen."""
+def count_quickly(subject: Subject, user: User, asked: Asked, most: int = COUNTED) -> int | None:
+    """How many rows are found, exactly up to ``most``; None where there is no quicker way than to count them."""
     if asked.errors or asked.search or subject.list_rows(user).query.where:
-        return False
-    return (subject.count(asked.answers, most) or 0) > most
+        return None
+    return subject.count(asked.answers, most)
 
 
 def _find_only(subject: Subject, asked: Asked) -> tuple[Question | None, Any]:

@@ -8,7 +8,7 @@ One or two letters are looked for at the beginnings of words: the index is of th
 in the middle of a word.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
@@ -43,11 +43,15 @@ class Found:
 
 @dataclass(frozen=True)
 class _Word:
-    """``exact`` of the rows that hold it; or, where it is common, ``tested`` row by row and ``some`` of them."""
+    """``exact`` of the rows that hold it; or, where it is common, ``tested`` row by row and ``some`` of them.
+
+    ``people`` are the participants where no other rows hold it.
+    """
 
     tested: Q
     exact: Q | None = None
     some: Q | None = None
+    people: Collection[UUID] | None = None
 
 
 def split(text: str) -> list[str]:
@@ -64,6 +68,9 @@ def search(rows: Rows, subject: ReportSubject, text: str) -> Found:
         return Found(rows)
     read = _READERS[subject]
     known = [read(word) for word in words[:LOOKED_UP]]
+    rare = next((word.people for word in known if word.people is not None), None)
+    if rare is not None and len(words) > 1:
+        return Found(rows.filter(_find_among(rare, subject, words)))
     tested = [_test(subject, word) for word in words[LOOKED_UP:]]
     found = rows.filter(reduce(and_, [word.exact or word.tested for word in known] + tested))
     if len(words) == 1 and known[0].some is not None:
@@ -88,6 +95,17 @@ _BEGINNINGS: dict[ReportSubject, tuple[str, ...]] = {
 
 def _test(subject: ReportSubject, word: str) -> Q:
     return _hold(word, *_TEXTS[subject]) | _begin(word, *_BEGINNINGS[subject])
+
+
+def _find_among(people: Collection[UUID], subject: ReportSubject, words: list[str]) -> Q:
+    """Rows of those participants whom every word is of: they are fewer than their rows."""
+    of, path = ("participant", "participant__") if subject == ReportSubject.ATTENDANCE else ("pk", "")
+    found = Participant.objects.filter(pk__in=people).order_by()
+    for word in words:
+        texts = (name.removeprefix(path) for name in _TEXTS[subject])
+        begin = (name.removeprefix(path) for name in _BEGINNINGS[subject])
+        found = found.filter(_hold(word, *texts) | _begin(word, *begin))
+    return Q(**{f"{of}__in": list(found.values_list("pk", flat=True))})
 
 
 def _hold(word: str, *names: str) -> Q:
@@ -116,8 +134,8 @@ def _find_named(word: str) -> QuerySet[Person]:
     return Person.objects.filter(_name(word)).order_by()
 
 
-def _find_people(word: str, most: int, *ids: str) -> tuple[set[UUID], bool]:
-    """Participants who have it, and whether there are more than ``most`` of them."""
+def _find_people(word: str, *ids: str) -> tuple[set[UUID], Rows | None]:
+    """Participants who have it; of more than a few, some of them as a query."""
     users = Person.objects.filter(user__in=User.objects.filter(_hold(word, "username")).values("pk"))
     rows = Participant.objects.order_by()
     parts = [
@@ -128,8 +146,9 @@ def _find_people(word: str, most: int, *ids: str) -> tuple[set[UUID], bool]:
     ]
     keys = [part.values_list("pk", flat=True) for part in parts]
     # One after the other, and no further than need be: made distinct they would all be read to the end.
-    found = set(keys[0].union(*keys[1:], all=True)[: most + 1])
-    return found, len(found) > most
+    some = keys[0].union(*keys[1:], all=True)[: FEW + 1]
+    found = set(some)
+    return found, some if len(found) > FEW else None
 
 
 def _find_meetings(word: str) -> tuple[set[UUID], bool]:
@@ -139,17 +158,19 @@ def _find_meetings(word: str) -> tuple[set[UUID], bool]:
 
 
 def _read_attendance(word: str) -> _Word:
-    (people, many), (meetings, more) = _find_people(word, FEW, _IDS[0]), _find_meetings(word)
+    (people, many), (meetings, more) = _find_people(word, _IDS[0]), _find_meetings(word)
     tested = _test(ReportSubject.ATTENDANCE, word)
+    if many is not None:
+        return _Word(tested, some=Q(participant__in=many))
     some = Q(participant__in=people) | Q(meeting__in=meetings) if meetings else Q(participant__in=people)
-    return _Word(tested, some=some) if many or more else _Word(tested, exact=some)
+    return _Word(tested, some=some) if more else _Word(tested, exact=some, people=None if meetings else people)
 
 
 def _read_participants(word: str) -> _Word:
-    people, many = _find_people(word, FEW, *_IDS)
+    people, many = _find_people(word, *_IDS)
     tested = _test(ReportSubject.PARTICIPANTS, word)
-    if not many:
-        return _Word(tested, exact=Q(pk__in=people))
+    if many is None:
+        return _Word(tested, exact=Q(pk__in=people), people=people)
     return _Word(tested, some=Q(person__in=_find_named(word).values("pk")))
 
 

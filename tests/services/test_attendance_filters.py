@@ -5,7 +5,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group
 
-from participants.models import Participant, Presence
+from participants.models import Participant, Person, Presence
 from participants.services import attendancefilters, mirror
 from participants.services.mirror import PeerNews, SessionNews
 from participants.states import KnownBy
@@ -115,3 +115,31 @@ def test_what_cannot_be_read_is_told_by_name(name: str, text: str) -> None:
 def test_a_time_without_an_offset_is_of_the_time_zone_in_force() -> None:
     values, _ = attendancefilters.read({"joined_after": "2027-01-11T08:00:00"})
     assert values["joined_after"] == datetime(2027, 1, 11, 8, 0, tzinfo=UTC)
+
+
+def test_a_set_of_people_is_the_same_rows_in_another_form(scene: Scene) -> None:
+    members = Participant.objects.filter(pk__in=[scene["ada"].pk, scene["zoe"].pk])
+    rows = attendancefilters.among(Presence.objects.order_by("participant"), "participant", members)
+    assert {row.participant.custom_participant_id for row in rows} == {"ada", "zoe"}
+    assert not attendancefilters.among(Presence.objects.all(), "participant", members.none()).exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"came": "true"}, {"preset": "group_call_host"}, {"preset": "nobody's"}, {"group": "7b"}]
+)
+def test_rows_are_the_same_in_whatever_form_a_page_is_looked_for(scene: Scene, asked: dict[str, str]) -> None:
+    Participant.objects.filter(pk=scene["bob"].pk).update(preset=PresetFactory(name="group_call_host"))
+    group, user = Group.objects.create(name="7b"), scene["eve"].person.user
+    assert user is not None
+    user.groups.add(group)
+    values, _ = attendancefilters.read(asked)
+    rows, few = attendancefilters.find(Presence.objects.all(), values)
+    assert few
+    assert set(rows) == set(attendancefilters.narrow(Presence.objects.all(), values))
+
+
+def test_somebody_merged_is_asked_for_by_either_person(scene: Scene) -> None:
+    ada, eve = scene["ada"].person, scene["eve"].person
+    Person.objects.filter(pk=eve.pk).update(merged_into=ada)
+    assert ask(person=ada.pk) == ask(person=eve.pk) == {"ada", "eve"}
+    assert ask(person=scene["bob"].person_id) == {"bob"}

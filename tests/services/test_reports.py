@@ -287,3 +287,97 @@ def test_counting_stops_at_its_bound(boss: User, lesson: dict[str, Presence]) ->
     assert reports.count(Presence.objects.all(), 4) == (4, False)
     assert reports.count(Presence.objects.all(), 3) == (3, True)
     assert reports.count(Presence.objects.none(), 3) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("q=an", {"Anna Ruiz", "Mia Anders"}),
+        ("q=AN", {"Anna Ruiz", "Mia Anders"}),
+        ("q=a", {"Anna Ruiz", "Mia Anders"}),
+        ("q=nn", set()),
+        ("q=nna", {"Anna Ruiz", "Hanna Berg"}),
+        ("q=明", {"李小明"}),
+        ("q=小明", {"李小明"}),
+        ("q=7b", {"Group 7b"}),
+        ("q=b7", set()),
+        ("q=an ruiz", {"Anna Ruiz"}),
+        ('q="a r"', {"Anna Ruiz"}),
+    ],
+)
+@pytest.mark.parametrize("subject", ["participants", "attendance"])
+def test_one_or_two_letters_are_looked_for_where_words_begin(
+    boss: User, subject: str, query: str, names: set[str]
+) -> None:
+    session = SessionFactory(meeting=MadeMeetingFactory(title="Zoology"))
+    for name in ("Anna Ruiz", "Hanna Berg", "Mia Anders", "李小明", "Group 7b"):
+        person = GuestFactory(display_name=name, email="")
+        ids = {"custom_participant_id": f"~{name[0]}", "realtimekit_id": f"~{name[0]}"}
+        row = EnrolledFactory(person=person, meeting=session.meeting, **ids)
+        PresenceFactory(session=session, participant=row)
+    assert ask(boss, query, subject=subject) == names
+
+
+def test_two_letters_begin_a_word_of_a_title_too(boss: User) -> None:
+    for title in ("Anatomy", "Advanced anatomy", "Botany and more", "Satan"):
+        SessionFactory(meeting=MadeMeetingFactory(title=title), title="", realtimekit_id=f"~{title}")
+    assert ask(boss, "q=an", subject="sessions") == {"Anatomy", "Advanced anatomy", "Botany and more"}
+    assert ask(boss, "q=zz", subject="sessions") == set()
+
+
+def test_every_word_of_a_search_has_to_be_of_the_row(boss: User, lesson: dict[str, Presence]) -> None:
+    other = SessionFactory(meeting=MadeMeetingFactory(title="Biology"))
+    PresenceFactory(session=other, participant=enrol("Brief Encounter", meeting=other.meeting))
+    assert ask(boss, "q=brief encounter") == ask(boss, "q=biology brief") == {"Brief Encounter"}
+    assert ask(boss, "q=brief algebra") == {"Brief"}
+    assert ask(boss, "q=encounter algebra") == set()
+    assert ask(boss, "q=brief encounter", subject="participants") == {"Brief Encounter"}
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ("late_more_than_minutes=10", 1),
+        ("present_less_than_percent=50", 2),
+        ("present=false", 4),
+        ("corrected=true", 0),
+        ("came=true&present_less_than_minutes=30", 1),
+    ],
+)
+def test_participants_by_their_attendance_are_counted_in_it(
+    boss: User, lesson: dict[str, Presence], query: str, number: int
+) -> None:
+    again = SessionFactory(started_at=NOW, meeting=lesson["Late"].session.meeting)
+    PresenceFactory(session=again, participant=lesson["Late"].participant, joined=30)
+    asked = reports.read_query(SUBJECTS["participants"], query, find_zone("UTC"))
+    assert reports.count_quickly(SUBJECTS["participants"], boss, asked) == number
+    assert reports.find(SUBJECTS["participants"], boss, asked).count() == number
+
+
+@pytest.mark.parametrize("query", ["", "came=false", "never_joined=true", "state=enrolled&corrected=true", "q=late"])
+def test_what_attendance_alone_cant_tell_is_counted_as_any_other(
+    boss: User, lesson: dict[str, Presence], query: str
+) -> None:
+    asked = reports.read_query(SUBJECTS["participants"], query, find_zone("UTC"))
+    assert reports.count_quickly(SUBJECTS["participants"], boss, asked) is None
+
+
+def test_counting_in_attendance_says_nothing_beyond_what_it_looked_at(
+    boss: User, lesson: dict[str, Presence]
+) -> None:
+    asked = reports.read_query(SUBJECTS["participants"], "present=false", find_zone("UTC"))
+    assert reports.count_quickly(SUBJECTS["participants"], boss, asked, 3) == 4
+    for _ in range(4):
+        again = SessionFactory(meeting=lesson["Late"].session.meeting)
+        PresenceFactory(session=again, participant=lesson["Late"].participant)
+    Presence.objects.exclude(participant=lesson["Late"].participant).delete()
+    assert reports.count_quickly(SUBJECTS["participants"], boss, asked, 2) is None
+    assert reports.count_quickly(SUBJECTS["participants"], boss, asked, 3) == 1
+
+
+def test_a_manager_counts_the_rows_of_their_meetings_alone(lesson: dict[str, Presence]) -> None:
+    teacher = StaffFactory()
+    MadeMeetingFactory().managers.add(teacher)
+    asked = reports.read_query(SUBJECTS["participants"], "present=false", find_zone("UTC"))
+    assert reports.count_quickly(SUBJECTS["participants"], teacher, asked) is None
+    assert ask(teacher, "present=false", subject="participants") == set()
