@@ -42,16 +42,20 @@ class BoundedPaginator(Paginator[Any]):
 
     sample: QuerySet[Any] | None = None
     walked: QuerySet[Any] | None = None
+    walk_counted: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
     count_quickly: Callable[[], int | None] = staticmethod(lambda: None)
     sorted: int = reports.COUNTED
     dress: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
 
     @cached_property
+    def known(self) -> int | None:
+        return self.count_quickly()
+
+    @cached_property
     def counted(self) -> tuple[int, bool]:
         assert isinstance(self.object_list, QuerySet)
-        known = self.count_quickly()
-        if known is not None:
-            return min(known, reports.COUNTED), known > reports.COUNTED
+        if self.known is not None:
+            return min(self.known, reports.COUNTED), self.known > reports.COUNTED
         return reports.count(self.object_list, sample=self.sample)
 
     def page(self, number: Any) -> Page[Any]:
@@ -59,11 +63,13 @@ class BoundedPaginator(Paginator[Any]):
         begin = (number - 1) * self.per_page
         rows = self.object_list
         assert isinstance(rows, QuerySet)
-        if self.walked is not None and self.counted[0] > attendancefilters.FEW:
+        few, is_many = not self.counted[1], self.count > attendancefilters.FEW
+        if self.walked is not None and is_many:
             rows, few = self.walked.order_by(*rows.query.order_by), False
-        else:
-            is_estimated_few = self.sorted > reports.COUNTED and paging.estimate(rows) <= self.sorted
-            few = is_estimated_few or not self.counted[1]
+        elif self.known is not None and self.walk_counted is not None and is_many:
+            rows, few = self.walk_counted(rows) if few else rows, False
+        elif self.known is None and self.sorted > reports.COUNTED:
+            few = paging.estimate(rows) <= self.sorted or few
         keys = paging.find_keys(rows, begin, begin + self.per_page, few=few)
         found = rows.model._default_manager.filter(pk__in=keys).order_by()
         by_key = {row.pk: row for row in (self.dress(found) if self.dress else found)}
@@ -159,6 +165,8 @@ class ReportList(ReadOnly[M]):
             paginator.sample = reports.find_sample(self.subject, _user(request), asked)
             paginator.walked = reports.find_walked(self.subject, _user(request), asked)
             paginator.count_quickly = partial(reports.count_quickly, self.subject, _user(request), asked)
+            if self.subject.walk is not None:
+                paginator.walk_counted = partial(_walk, self.subject, _user(request), asked)
         paginator.sorted = self.subject.sorted
         paginator.dress = partial(self.dress, request)
         return paginator
@@ -275,6 +283,11 @@ class ReportList(ReadOnly[M]):
             "export_query": asked.query,
             "shows_meeting": may(request, "view_meeting"),
         }
+
+
+def _walk(subject: Subject, user: Any, asked: Asked, rows: QuerySet[Any]) -> QuerySet[Any]:
+    assert subject.walk is not None
+    return subject.walk(subject.list_rows(user), asked.answers).order_by(*rows.query.order_by)
 
 
 def _user(request: HttpRequest) -> Any:

@@ -27,4 +27,9 @@ class Migration(migrations.Migration):
                 name="presence_of_corrected",
             ),
         ),
+        migrations.RemoveIndex(model_name="session", name="session_of_meeting"),
+        migrations.AddIndex(
+            model_name="session",
+            index=models.Index(fields=["meeting", "started_at", "id"], name="session_of_meeting"),
+        ),
     ]

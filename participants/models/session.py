@@ -68,7 +68,7 @@ class Session(Identified, Mirrored):
             models.CheckConstraint(condition=Q(realtimekit_id__isnull=False), name="session_has_realtimekit_id"),
         ]
         indexes = [
-            models.Index(fields=["meeting", "started_at"], name="session_of_meeting"),
+            models.Index(fields=["meeting", "started_at", "id"], name="session_of_meeting"),
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="session_live"),
             models.Index(fields=["realtimekit_id"], opclasses=["varchar_pattern_ops"], name="session_by_remote_id"),
             # What the list of sessions is sorted by.

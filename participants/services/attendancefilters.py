@@ -122,12 +122,12 @@ def _walk(rows: Rows, members: QuerySet[Participant] | None, number: int) -> Row
     return among(rows, "participant", members) if number <= SOME else _of(rows, members)
 
 
-def among(rows: Rows, column: str, wanted: QuerySet[Any]) -> Rows:
+def among(rows: Rows, column: str, wanted: QuerySet[Any], *, key: str = "pk") -> Rows:
     """``rows`` whose ``column``, which is never empty, is one of these: looked up in a set of them.
 
     Beside an "or" PostgreSQL makes no join of it.
     """
-    return rows.filter(Q(**{f"{column}__in": wanted.values("pk")}) | Q(**{column: None}))
+    return rows.filter(Q(**{f"{column}__in": wanted.values(key)}) | Q(**{f"{column}__isnull": True}))
 
 
 def _find_keys(model: type[User] | type[Group], field: str, value: str) -> list[int]:

@@ -283,6 +283,11 @@ def count_attending(answers: Mapping[str, Any], most: int) -> int | None:
     return found["people"] if is_known else None
 
 
+def walk_attending(rows: Rows, answers: Mapping[str, Any]) -> Rows:
+    """``find_attending`` of all ``rows``, looked up in a set of the few thousand that ``count_attending`` counted."""
+    return attendancefilters.among(rows, "pk", _find_attended(answers).order_by(), key="participant")
+
+
 def _is_never(asked: Mapping[str, Any]) -> bool:
     return asked.get("came") is False or asked.get("never_joined") is True
 

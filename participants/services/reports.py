@@ -34,7 +34,7 @@ Rows = QuerySet[Any]
 @dataclass(frozen=True)
 class Subject:
     """One kind of list. ``combined`` questions are answered together, by ``combine``. ``count`` may
-    know a quicker way to how many of all rows they find.
+    know a quicker way to how many of all rows they find, and then ``walk`` to those.
 
     Up to ``sorted`` rows are found and sorted faster than a page of them is met in the order of the list.
     """
@@ -48,6 +48,7 @@ class Subject:
     combined: frozenset[str] = frozenset()
     combine: Callable[[Rows, Mapping[str, Any]], Rows] = lambda rows, answers: rows
     count: Callable[[Mapping[str, Any], int], int | None] = lambda answers, most: None
+    walk: Callable[[Rows, Mapping[str, Any]], Rows] | None = None
 
     def find_question(self, name: str) -> Question | None:
         return next((q for q in self.questions if name == q.name or name in q.aliases), None)
@@ -329,9 +330,11 @@ SUBJECTS: dict[str, Subject] = {
             rights.list_participants,
             _PARTICIPANTS,
             ("-updated_at", "-pk"),
+            sorted=2 * COUNTED,
             combined=frozenset(q.name for q in questions.PARTICIPANT_ATTENDANCE),
             combine=questions.find_attending,
             count=questions.count_attending,
+            walk=questions.walk_attending,
         ),
     )
 }

@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from participants.models import Presence
-from participants.services import reports
+from participants.models import Participant, Presence
+from participants.services import questions, reports
 from participants.services.reports import SUBJECTS
 from participants.services.zones import UTC, find_zone
 from tests.factories import (
@@ -351,7 +351,10 @@ def test_participants_by_their_attendance_are_counted_in_it(
     PresenceFactory(session=again, participant=lesson["Late"].participant, joined=30)
     asked = reports.read_query(SUBJECTS["participants"], query, find_zone("UTC"))
     assert reports.count_quickly(SUBJECTS["participants"], boss, asked) == number
-    assert reports.find(SUBJECTS["participants"], boss, asked).count() == number
+    rows = reports.find(SUBJECTS["participants"], boss, asked)
+    assert rows.count() == number
+    walked = questions.walk_attending(Participant.objects.all(), asked.answers)
+    assert set(walked) == set(rows)
 
 
 @pytest.mark.parametrize("query", ["", "came=false", "never_joined=true", "state=enrolled&corrected=true", "q=late"])
