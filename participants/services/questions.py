@@ -275,7 +275,13 @@ def count_attending(answers: Mapping[str, Any], most: int) -> int | None:
 
     Counted in the attendance, of which no more rows are looked at than are likely to be of more than ``most`` people.
     """
-    if not answers or _is_never(answers) or not answers.keys() <= {q.name for q in PARTICIPANT_ATTENDANCE}:
+    is_short = len(answers) == 1 and answers.keys() <= _FIRST.keys()
+    if (
+        not answers
+        or is_short
+        or _is_never(answers)
+        or not answers.keys() <= {q.name for q in PARTICIPANT_ATTENDANCE}
+    ):
         return None
     rows = _find_attended(answers).order_by().values("participant")[: 2 * most]
     found = rows.aggregate(rows=Count("participant"), people=Count("participant", distinct=True))

@@ -357,7 +357,9 @@ def test_participants_by_their_attendance_are_counted_in_it(
     assert set(walked) == set(rows)
 
 
-@pytest.mark.parametrize("query", ["", "came=false", "never_joined=true", "state=enrolled&corrected=true", "q=late"])
+@pytest.mark.parametrize(
+    "query", ["", "came=false", "came=true", "never_joined=true", "state=enrolled&corrected=true", "q=late"]
+)
 def test_what_attendance_alone_cant_tell_is_counted_as_any_other(
     boss: User, lesson: dict[str, Presence], query: str
 ) -> None:
