@@ -74,7 +74,7 @@ class Side:
             sized = f"{'&' if '?' in page.address else '?'}page_size={size}" if size != SIZE else ""
             return self.clients[page.user].get(page.address + sized)
         for listed in site._registry.values():
-            listed.list_per_page = size
+            listed.list_per_page = size  # type: ignore[misc]  # a variable of the class, hidden for this one
         return self.clients[page.user].get(page.address)
 
 
