@@ -223,6 +223,10 @@ def read_min_remaining() -> timedelta:
     return timedelta(seconds=settings.TOKEN_MIN_REMAINING)
 
 
+def has_queue_in_database() -> bool:
+    return bool(settings.TASKS_ENGINE == "database")
+
+
 def read_sync_interval() -> timedelta:
     return timedelta(seconds=settings.SYNC_INTERVAL)
 

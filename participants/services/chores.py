@@ -60,7 +60,8 @@ def _find_sessions(by: Actor, deadline: Deadline) -> None:
 
 
 def _forget_task_results(by: Actor, deadline: Deadline) -> None:
-    call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
+    if conf.has_queue_in_database():  # the command refuses any other; RQ forgets by itself
+        call_command("prune_db_task_results", min_age_days=1, failed_min_age_days=7, verbosity=0)
 
 
 def _forget_files(by: Actor, deadline: Deadline) -> None:

@@ -77,3 +77,12 @@ def test_due_chores_are_handed_to_workers() -> None:
     assert {result.args_kwargs["args"][0] for result in DBTaskResult.objects.all()} >= {"sync", "task_results"}
     tasks.send_chores()
     assert DBTaskResult.objects.filter(args_kwargs__args__0="sync").count() == 1
+
+
+def test_where_messages_lie_in_valkey_no_results_are_looked_for_in_the_database(
+    settings: LazySettings, by: Actor
+) -> None:
+    settings.TASKS_ENGINE = "rq"
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+    settings.RQ_QUEUES = {"default": {"URL": "redis://127.0.0.1:9/0"}}
+    assert chores.do("task_results", by=by)
