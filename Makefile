@@ -15,7 +15,7 @@ STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev
 # The meeting UI was left out for want of npm, and npm has come since.
 $(shell command -v npm >/dev/null && grep -qsx missing node_modules/installed.stamp && rm -f node_modules/installed.stamp)
 
-.PHONY: help setup demo demo-reset smoke test test-browser browser lint format types faults fuzz bench lock texts client screenshots ui clean
+.PHONY: help setup demo demo-reset smoke test test-browser browser lint lint-deploy lint-migrations docs format types faults fuzz bench lock texts client screenshots ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,9 +86,20 @@ test-browser: browser ## Run the browser tests alone
 	@$(MAKE) --no-print-directory setup
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -m browser
 
-lint: setup ## Lint and check the format
+lint: setup lint-deploy ## Lint and check the format
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
+
+lint-deploy: setup ## Lint what operators use: the image, compose.yaml
+	.venv/bin/hadolint deploy/Containerfile
+	$(VENV) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+
+lint-migrations: setup ## Check that the release before survives our migrations
+	$(IDLE) $(VENV) -m tests.lintmigrations
+
+docs: setup ## Build the documentation site into var/docs, checking every link
+	$(VENV) -m mkdocs build --strict --quiet
+	@echo "Open var/docs/index.html"
 
 format: setup ## Format
 	$(VENV) -m ruff check --fix .
