@@ -345,6 +345,7 @@ REFUSED_RATE = env.read_rate("REFUSED_RATE", default=(300, 60))
 INVITATION_LIFETIME = env.read_seconds("INVITATION_LIFETIME", default=30 * 86_400)
 INVITATION_DEVICES = env.read_choice("INVITATION_DEVICES", default="any", choices=("any", "first"))
 NOTICE_DELAY = env.read_seconds("NOTICE_DELAY", default=60)
+DRAINING_FILE = env.read_text("ROLLCALL_DRAINING_FILE")  # made by config.serve once it was asked to stop
 WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 
 # --- Logs -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 its script."""
 
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -47,8 +48,17 @@ def show_meeting(request: HttpRequest, meeting_id: uuid.UUID) -> HttpResponseBas
 
 @require_safe
 def report_health(request: HttpRequest) -> HttpResponse:
-    """Says that the process answers; touches neither database nor session."""
-    return HttpResponse("ok", content_type="text/plain", headers={"Cache-Control": "no-store"})
+    """Says that the process answers, or that nobody should be sent to it any more, since it was asked to stop.
+
+    Touches neither database nor session.
+    """
+    draining = bool(settings.DRAINING_FILE) and Path(settings.DRAINING_FILE).exists()
+    return HttpResponse(
+        "draining" if draining else "ok",
+        status=503 if draining else 200,
+        content_type="text/plain",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 @require_safe

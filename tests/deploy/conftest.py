@@ -54,6 +54,7 @@ def settings_given(folder: Path, database: str, realtimekit: Sandbox) -> Iterato
             "REALTIMEKIT_APP_ID": realtimekit.app_id,
             "REALTIMEKIT_BASE_URL": realtimekit.base_url,
             "REALTIMEKIT_WEBHOOK_KEY_URL": realtimekit.webhook_key_url,
+            "ROLLCALL_DRAIN": "2",
             "JOIN_RATE": "100000/min",  # one person joins all the time
             # The proxy of the tests speaks no TLS.
             "DJANGO_SECURE_SSL_REDIRECT": "false",

@@ -4,17 +4,19 @@ import itertools
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Self
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
 class Proxy:
-    """Like the Caddyfile: no connection is kept, and only one that was refused is tried elsewhere."""
+    """Like the Caddyfile: asks for health, keeps no connection, and tries elsewhere only where one was refused."""
 
     def __init__(self, ports: list[int]) -> None:
         self.ports = ports
+        self._healthy = list(ports)
+        self._ended = Event()
         self._turn = itertools.count()
         self._lock = Lock()
         proxy = self
@@ -33,9 +35,11 @@ class Proxy:
 
     def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        Thread(target=self._look_after, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -59,15 +63,31 @@ class Proxy:
         finally:
             connection.close()
 
+    def _look_after(self) -> None:
+        while not self._ended.wait(0.5):
+            self._healthy = [port for port in self.ports if _is_healthy(port)]
+
     def _connect(self) -> HTTPConnection | None:
         with self._lock:
             first = next(self._turn)
-        for step in range(len(self.ports)):
-            connection = HTTPConnection("127.0.0.1", self.ports[(first + step) % len(self.ports)], timeout=30)
+        ports = self._healthy or self.ports
+        for step in range(len(ports)):
+            connection = HTTPConnection("127.0.0.1", ports[(first + step) % len(ports)], timeout=30)
             with suppress(ConnectionRefusedError):
                 connection.connect()
                 return connection
         return None
+
+
+def _is_healthy(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/healthz/")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def _answer(asked: BaseHTTPRequestHandler, answer: HTTPResponse) -> None:

@@ -28,7 +28,7 @@ class Service:
     def stop(self) -> int:
         """As the engine and systemd do; the exit status."""
         self.process.terminate()
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=45)
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -62,7 +62,7 @@ class Stack:
         running = self.running[service]
         assert running.process.poll() is None, running.log.read_text()
         if service in self.ports:
-            return self.listens(service)
+            return self.is_healthy(service)
         return not service.startswith("worker") or "Working with" in running.log.read_text()
 
     def _begin(self, service: str, command: Sequence[str]) -> None:
@@ -93,11 +93,15 @@ class Stack:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def listens(self, service: str) -> bool:
+    def is_healthy(self, service: str) -> bool:
+        return self.ask_health(service) == 200
+
+    def ask_health(self, service: str) -> int | None:
+        """The status; None where nobody answers, or not within a second."""
         try:
-            return requests.get(f"{self.address_of(service)}/healthz/", timeout=1).ok
+            return requests.get(f"{self.address_of(service)}/healthz/", timeout=1).status_code
         except (requests.ConnectionError, requests.Timeout):
-            return False
+            return None
 
     def address_of(self, service: str) -> str:
         return f"http://127.0.0.1:{self.ports[service]}"

@@ -82,20 +82,22 @@ def read_batch(staff: Visitor, key: str) -> dict[str, Any]:
 
 
 def test_a_web_process_asked_to_stop_answers_the_joins_in_hand(
-    staff: Visitor, stack: Stack, realtimekit: Sandbox
+    staff: Visitor, stack: Stack, realtimekit: Sandbox, meeting: str
 ) -> None:
     meetings = [make_meeting(staff, f"In hand {number}") for number in range(6)]
-    joins = [prepare_join(staff, stack.address_of("web-1"), meeting) for meeting in meetings]
+    joins = [prepare_join(staff, stack.address_of("web-1"), key) for key in meetings]
     old = stack.running["web-1"]
     with realtimekit.faults.hold("participants.add") as gate, ThreadPoolExecutor(len(joins)) as pool:
         waiting = [pool.submit(join) for join in joins]
         assert gate.wait_for(len(joins))
         old.process.terminate()
-        wait_until(lambda: not stack.listens("web-1"))
+        wait_until(lambda: stack.ask_health("web-1") == 503)
         assert not any(future.done() for future in waiting)
+        late = prepare_join(staff, stack.address_of("web-1"), meeting)()  # sent before the balancer has seen it
+        wait_until(lambda: stack.ask_health("web-1") is None)
         gate.release()
-        answers = [future.result() for future in waiting]
-    assert [answer.status_code for answer in answers] == [200] * len(joins)
+        answers = [late, *(future.result() for future in waiting)]
+    assert [answer.status_code for answer in answers] == [200] * (len(joins) + 1)
     assert all(answer.json()["token"] for answer in answers)
     assert old.process.wait(timeout=30) == 0
     stack.start("web-1")

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
@@ -18,6 +21,16 @@ def test_the_health_probe_answers_without_database_or_session(
     assert (answer.status_code, answer.content) == (200, b"ok")
     assert "Set-Cookie" not in answer.headers
     assert "Cookie" not in answer.headers.get("Vary", "")
+
+
+def test_the_health_probe_keeps_people_away_from_a_process_that_is_about_to_stop(
+    client: Client, settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.DRAINING_FILE = str(tmp_path / "draining")
+    assert client.get("/healthz/").status_code == 200
+    (tmp_path / "draining").touch()
+    answer = client.get("/healthz/")
+    assert (answer.status_code, answer.content) == (503, b"draining")
 
 
 def test_the_health_probe_only_reads(client: Client) -> None:
