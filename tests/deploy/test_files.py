@@ -1,5 +1,6 @@
 """What operators are given fits together: the image, compose.yaml, the systemd units and the secrets they mount."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -153,3 +154,20 @@ def test_systemd_finds_nothing_to_complain_about(tmp_path: Path) -> None:
             text=True,
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_manage_runs_with_the_settings_and_secrets_of_the_units(tmp_path: Path) -> None:
+    make_secrets(tmp_path / "secrets")
+    (tmp_path / "secrets" / "database_url").write_text("postgres://nobody@127.0.0.1:9/none")
+    (tmp_path / "rollcall.env").write_text("DJANGO_ALLOWED_HOSTS=rollcall.example.org\nREALTIMEKIT_APP_ID=the-app\n")
+    done = subprocess.run(
+        [str(files.DEPLOY / "manage"), "check", "--deploy", "--tag", "security"],
+        env={"PATH": "/usr/bin:/bin", "ROLLCALL_CONFIG": str(tmp_path), "ROLLCALL_USER": str(os.getuid())},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "participants.E001" in done.stderr  # the account was left out
+    assert "participants.E002" not in done.stderr
+    assert "participants.E003" not in done.stderr
+    assert "participants.W003" not in done.stderr
