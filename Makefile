@@ -98,7 +98,7 @@ lint-migrations: setup ## Check that the release before survives our migrations
 	$(IDLE) $(VENV) -m tests.lintmigrations
 
 docs: setup ## Build the documentation site into var/docs, checking every link
-	$(VENV) -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs build --strict --quiet
 	@echo "Open var/docs/index.html"
 
 format: setup ## Format

@@ -136,6 +136,10 @@ USE_TZ = True
 # --- Static files -----------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+# Cached for ever: ours, with a hash in their names, and the parts that the vendor's own build hashed.
+WHITENOISE_IMMUTABLE_FILE_TEST = (
+    r"^/static/(?:(?!vendor/).*\.[0-9a-f]{12}\.\w+|vendor/realtimekit-ui/p-[\w-]{8}\.(?:entry\.)?js)$"
+)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -5,6 +5,9 @@ from django.conf import LazySettings
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
+from django.http import HttpResponse
+from django.test import RequestFactory
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from config.static import FrontEndPackagesFinder, HashedStaticFilesStorage
 
@@ -81,6 +84,31 @@ def test_the_vendors_modules_keep_the_names_by_which_they_import_each_other(tmp_
     storage = collect(tmp_path, {UI_KIT: 'import "./p-1.entry.js"', "participants/site.css": "p { margin: 0 }"})
     assert storage.stored_name(UI_KIT) == UI_KIT
     assert storage.stored_name("participants/site.css") != "participants/site.css"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_kept"),
+    [
+        ("participants/join.0123456789ab.js", True),
+        ("participants/join.js", False),
+        ("vendor/realtimekit-ui/p-066359c2.entry.js", True),
+        ("vendor/realtimekit-ui/p-3h3Qc6lD.js", True),
+        (UI_KIT, False),
+        (SDK, False),
+        (CHARTS, False),
+    ],
+)
+def test_what_has_a_hash_in_its_name_is_kept_for_ever_and_nothing_else(
+    tmp_path: Path, settings: LazySettings, name: str, is_kept: bool
+) -> None:
+    settings.STATIC_ROOT = str(tmp_path)
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("content")
+    middleware = WhiteNoiseMiddleware(lambda request: HttpResponse(status=404))
+    answer = middleware(RequestFactory().get(f"/static/{name}"))
+    answer.close()
+    assert answer.status_code == 200
+    assert ("immutable" in answer.headers["Cache-Control"]) is is_kept
 
 
 def test_a_page_can_be_rendered_before_static_files_were_collected(tmp_path: Path) -> None:
