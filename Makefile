@@ -15,7 +15,7 @@ STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev
 # The meeting UI was left out for want of npm, and npm has come since.
 $(shell command -v npm >/dev/null && grep -qsx missing node_modules/installed.stamp && rm -f node_modules/installed.stamp)
 
-.PHONY: help setup demo demo-reset smoke test test-browser browser lint lint-deploy lint-migrations docs format types faults fuzz bench lock texts client screenshots ui clean
+.PHONY: help setup demo demo-reset smoke test test-browser browser lint lint-deploy lint-migrations docs format types faults fuzz bench lock texts client diagrams screenshots ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -98,8 +98,8 @@ lint-migrations: setup ## Check that the release before survives our migrations
 	$(IDLE) $(VENV) -m tests.lintmigrations
 
 docs: setup ## Build the documentation site into var/docs, checking every link
-	@NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs build --strict --quiet
-	@echo "Open var/docs/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs build --strict
+	@echo "Open var/docs/index.html, or with its search: $(PYTHON) -m http.server -d var/docs 8080"
 
 format: setup ## Format
 	$(VENV) -m ruff check --fix .
@@ -141,6 +141,9 @@ client: setup ## Make the typed client of docs/client anew from the OpenAPI sche
 	    --module es2022 --moduleResolution bundler --lib es2022,dom rollcall.js'
 	@sum=$$(sha256sum var/attendee-schema.json | cut -d" " -f1); \
 	  sed -i "1i // Made by make client from the schema with SHA-256 $$sum" docs/client/schema.d.ts
+
+diagrams: browser ## Draw the documentation's diagrams that changed (needs npm)
+	@PUPPETEER_SKIP_DOWNLOAD=1 $(PYTHON) docs/hooks/diagrams.py var/diagrams
 
 screenshots: browser ## Take the documentation's screenshots anew (ONLY=join: those that begin so)
 	@$(MAKE) --no-print-directory setup
