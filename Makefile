@@ -90,6 +90,7 @@ lint: setup lint-deploy ## Lint and check the format
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 
+# A line each: further files of operators (alert rules, dashboards) go here.
 lint-deploy: setup ## Lint what operators use: the image, compose.yaml
 	.venv/bin/hadolint deploy/Containerfile
 	$(VENV) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
