@@ -155,6 +155,7 @@ class ReportSubject(TextChoices):
     PARTICIPANTS = "participants", "Participants"
     SESSIONS = "sessions", "Sessions"
     ATTENDANCE = "attendance", "Attendance"
+    EVENTS = "events", "Events"
 
 
 class ExportState(TextChoices):

@@ -15,11 +15,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from participants.admin.zones import read_reader_zone
-from participants.models import Batch, Meeting, Preset, Session
+from participants.models import ApiKey, Batch, Meeting, Person, Preset, Session
 from participants.services import reports, rights
 from participants.services.questions import Kind, Question, read_period
 from participants.services.reports import Asked, Subject
-from participants.states import BatchKind
+from participants.states import BatchKind, ReportSubject
 
 TOTALS = "totals"
 IGNORED = frozenset({"o", "p", "all", "e", TOTALS, "_popup", "_to_field", "_changelist_filters", "_facets"})
@@ -125,6 +125,8 @@ class _Options:
 
     def list_people(self, chosen: Any) -> Options:
         rows = rights.list_participants(self.request.user).filter(Q(person=chosen) | Q(pk=chosen))
+        if self.asked.subject.key == ReportSubject.EVENTS and rights.holds(self.request.user, "view_person"):
+            return [(str(person.pk), str(person)) for person in Person.objects.filter(pk=chosen)]
         return [(str(chosen), row.effective_name) for row in rows.select_related("person")[:1]]
 
     def list_presets(self, chosen: Any) -> Options:
@@ -157,6 +159,9 @@ class _Options:
             found += [(str(pk), name) for pk, name in User.objects.filter(pk=int(key)).values_list("pk", "username")]
         return found
 
+    def list_keys(self, chosen: Any) -> Options:
+        return _with_chosen(ApiKey.objects.order_by("-created_at", "pk"), "name", chosen)
+
     def _read_users(self) -> list[tuple[User, bool]]:
         """Staff and managers: both questions choose among them."""
         if self._users is None:
@@ -181,6 +186,8 @@ _FINDERS: dict[str, Callable[[_Options, Any], Options]] = {
     "group": _Options.list_groups,
     "manager": _Options.list_managers,
     "enrolled_by": _Options.list_enrollers,
+    "actor": _Options.list_enrollers,
+    "api_key": _Options.list_keys,
 }
 
 

@@ -1,4 +1,4 @@
-"""What is only looked at: presets as RealtimeKit has them, and events as they happened."""
+"""Presets as RealtimeKit has them: only looked at."""
 
 from typing import Any
 
@@ -8,15 +8,14 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import badges
 from participants.admin.access import may
 from participants.admin.filters import GoneFilter
-from participants.admin.history import describe_event
 from participants.admin.mixins import ReadOnly
-from participants.models import Event, Meeting, Participant, Preset
+from participants.models import Meeting, Participant, Preset
 from participants.services import rights
 from participants.states import OCCUPYING
 
@@ -63,49 +62,6 @@ class PresetAdmin(ReadOnly[Preset]):
     @admin.display(description="last seen", ordering="seen_at")
     def seen(self, row: Preset) -> SafeString:
         return badges.render_moment(row.seen_at, timezone.now())
-
-
-class EventAdmin(ReadOnly[Event]):
-    list_display = ("when", "what", "who", "person_", "meeting_", "details")
-    list_display_links = ("what",)
-    list_filter = ("kind", "via", "actor_kind")
-    list_select_related = ("meeting", "person")
-    search_fields = ("actor_name", "request_id", "person__display_name", "person__email", "meeting__title")
-    search_help_text = "Who did it, request id, person or meeting"
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-id")
-    fields = ("happened", "what", "who", "person_", "meeting_", "participant", "request_id", "details")
-    readonly_fields = ("happened", "what", "who", "person_", "meeting_", "details")
-
-    @admin.display(ordering="created_at")
-    def when(self, row: Event) -> SafeString:
-        return badges.render_moment(row.created_at, timezone.now())
-
-    @admin.display(description="when")
-    def happened(self, row: Event) -> str:
-        return badges.write_time(row.created_at)
-
-    @admin.display(description="event", ordering="kind")
-    def what(self, row: Event) -> SafeString:
-        entry = describe_event(row, timezone.now())
-        return badges.render_badge(entry.title, entry.tone)
-
-    @admin.display(description="by", ordering="actor_name")
-    def who(self, row: Event) -> str:
-        return describe_event(row, timezone.now()).who
-
-    @admin.display(description="person", ordering="person__display_name")
-    def person_(self, row: Event) -> str:
-        return str(row.person) if row.person else "–"
-
-    @admin.display(description="meeting", ordering="meeting__title")
-    def meeting_(self, row: Event) -> str:
-        return str(row.meeting) if row.meeting else "–"
-
-    @admin.display
-    def details(self, row: Event) -> SafeString:
-        entry = describe_event(row, timezone.now())
-        return format_html_join(" ", '<span class="rc-pair"><b>{}</b> {}</span>', entry.details)
 
 
 def _count(rows: QuerySet[Any], key: str) -> Coalesce:

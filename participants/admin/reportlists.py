@@ -129,7 +129,7 @@ class ReportList(ReadOnly[M]):
     list_filter = (QuestionsFilter,)
     paginator = BoundedPaginator
     list_max_show_all = 0
-    has_periods = True
+    has_periods = has_totals = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ReportChangeList
@@ -257,7 +257,7 @@ class ReportList(ReadOnly[M]):
         asked = cl.asked
         inputs = list_inputs(request, asked)
         totals, too_slow = None, ""
-        if TOTALS in request.GET and cl.result_count:
+        if self.has_totals and TOTALS in request.GET and cl.result_count:
             try:
                 totals = reports.total(self.subject, cl.queryset)
             except TooSlow as error:
@@ -272,6 +272,7 @@ class ReportList(ReadOnly[M]):
             + [(one.question.name, one.text) for one in inputs if one.question.hidden and one.text],
             "totals": totals,
             "totals_too_slow": too_slow,
+            "has_totals": self.has_totals,
             "totals_link": cl.get_query_string({TOTALS: "1"}),
             "count_text": cl.paginator.count_text,
             "periods": periods,

@@ -27,7 +27,7 @@ from participants.services.meetingreports import Line, Report
 from participants.services.people import parse_id
 from participants.services.reports import SUBJECTS, may_export, may_see
 
-_LISTS = {"participants": "participant", "sessions": "session", "attendance": "presence"}
+_LISTS = {"participants": "participant", "sessions": "session", "attendance": "presence", "events": "event"}
 """The admin pages of the subjects, by the names of their models."""
 _SHORT = timedelta(minutes=5)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

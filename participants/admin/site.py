@@ -17,6 +17,7 @@ from participants.admin.autocompletion import PeopleAutocomplete
 from participants.admin.batches import BatchAdmin
 from participants.admin.deliveries import DeliveryAdmin
 from participants.admin.drift import DriftReportAdmin
+from participants.admin.events import EventAdmin
 from participants.admin.factors import ResetsFactors
 from participants.admin.hookmessages import HookMessageAdmin
 from participants.admin.hooks import HookAdmin
@@ -25,7 +26,7 @@ from participants.admin.mails import MessageAdmin
 from participants.admin.meetings import MeetingAdmin
 from participants.admin.participants import ParticipantAdmin
 from participants.admin.people import PersonAdmin
-from participants.admin.records import EventAdmin, PresetAdmin
+from participants.admin.records import PresetAdmin
 from participants.admin.reportpages import ReportPages
 from participants.admin.sessions import SessionAdmin
 from participants.admin.verifying import VerifiesEmails

@@ -1,6 +1,7 @@
 """Append-only history and audit: who did what to whom, through what, when; and the guarded moves that leave it."""
 
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.dispatch import Signal
 
 from participants.models import hookqueue
 from participants.models.apikey import ApiKey
+from participants.models.appendonly import AppendOnlyQuerySet, refuse_unless_forgetting
 from participants.models.base import Identified
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
@@ -19,6 +21,9 @@ from participants.states import HookKind
 
 CHUNK = 500
 """Rows of one bulk statement."""
+
+client_address: ContextVar[str] = ContextVar("rollcall_client_address", default="")
+"""Where the request that is being answered comes from, cut short (``signin.whereabouts``); blank outside of one."""
 
 recorded = Signal()
 """Sent in the transaction that writes events: ``kind``, ``by``, ``about`` (participants, or the one meeting) and
@@ -101,6 +106,10 @@ class EventKind(models.TextChoices):
     ACCESS_ASKED = "access.asked", "Asked to be let in"
     ACCESS_APPROVED = "access.approved", "Access request approved"
     ACCESS_DENIED = "access.denied", "Access request denied"
+    ERASING = "person.erasing", "Erasing begun"
+    ERASED = "person.erased", "Erased"
+    PERSON_EXPORTED = "person.exported", "Data of a person downloaded"
+    FORGOTTEN = "retention.forgotten", "Old rows deleted or blanked"
     KEYS_ROTATED = "keys.rotated", "Token encryption keys rotated"
     API_KEY_MADE = "api_key.made", "API key made"
     API_KEY_ROTATED = "api_key.rotated", "API key rotated"
@@ -148,30 +157,36 @@ class Actor:
         return self.user.get_username() if self.user else ""
 
 
-class EventQuerySet(models.QuerySet["Event"]):
-    # Django's own SET_NULL of a deleted actor goes by the base manager, which is not this one.
+class EventQuerySet(AppendOnlyQuerySet["Event"]):
+    pass
 
-    def update(self, **kwargs: Any) -> int:
-        raise TypeError("Events are append-only.")
 
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise TypeError("Events are append-only.")
+_ORDER = ("created_at", "id")
 
 
 class Event(Identified):
-    """One thing that happened. Rows are never changed; ``data`` never holds a secret."""
+    """One thing that happened. Rows are never changed; ``data`` never holds a secret.
+
+    ``address`` is the network that who did it came from, never the whole address; blank for what no request did.
+    """
 
     kind = models.CharField(max_length=40, choices=EventKind.choices)
     actor_kind = models.CharField(max_length=16, choices=ActorKind.choices)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="rollcall_events"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="rollcall_events",
+        db_index=False,
     )
     key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="events")
     actor_name = models.CharField(max_length=150, blank=True, default="")
     via = models.CharField(max_length=16)
     request_id = models.CharField(max_length=64, blank=True, default="")
-    meeting = models.ForeignKey(Meeting, null=True, on_delete=models.PROTECT, related_name="events")
-    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="events")
+    # With a default in the database, for processes that were started before the column was there.
+    address = models.CharField("network", max_length=45, blank=True, default="", db_default="")
+    meeting = models.ForeignKey(Meeting, null=True, on_delete=models.PROTECT, related_name="events", db_index=False)
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="events", db_index=False)
     participant = models.ForeignKey(Participant, null=True, on_delete=models.PROTECT, related_name="events")
     data = models.JSONField(default=dict)
 
@@ -179,7 +194,16 @@ class Event(Identified):
 
     class Meta:
         ordering = ["-created_at", "id"]
-        indexes = [models.Index(fields=["participant", "-created_at"], name="event_of_participant")]
+        indexes = [
+            models.Index(fields=["participant", "-created_at"], name="event_of_participant"),
+            # The list is in the order of (created_at, id), and within each answer to a question too.
+            models.Index(fields=[*_ORDER], name="event_listed"),
+            models.Index(fields=["kind", *_ORDER], name="event_of_kind"),
+            models.Index(fields=["via", *_ORDER], name="event_through"),
+            models.Index(fields=["actor", *_ORDER], name="event_by_actor"),
+            models.Index(fields=["meeting", *_ORDER], name="event_of_meeting"),
+            models.Index(fields=["person", *_ORDER], name="event_of_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.created_at:%Y-%m-%d %H:%M})"
@@ -190,7 +214,8 @@ class Event(Identified):
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise TypeError("Events are append-only.")
+        refuse_unless_forgetting("Events")
+        return super().delete(*args, **kwargs)
 
 
 def record(
@@ -249,6 +274,7 @@ def _build(
         actor_name=by.name,
         via=by.via,
         request_id=by.request_id[:64],
+        address=client_address.get(),
         participant=participant,
         meeting_id=participant.meeting_id if participant else (meeting.pk if meeting else None),
         person_id=participant.person_id if participant else (person.pk if person else None),

@@ -38,6 +38,8 @@ class Person(Identified):
         permissions = [
             ("block_person", "Can block and unblock a person"),
             ("merge_person", "Can merge a guest into a user's person"),
+            ("erase_person", "Can erase a person for good"),
+            ("export_person", "Can download what is held about a person"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -1,5 +1,6 @@
 """Lists as files: their columns, and what stands in their cells."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ def _yes_or_no(value: Any, zone: ZoneInfo) -> Cell:
     return "yes" if value else "no"
 
 
+def _json(value: Any, zone: ZoneInfo) -> Cell:
+    return defuse(json.dumps(value, ensure_ascii=False)) if value else ""
+
+
 def _choose(labels: dict[str, str]) -> Write:
     return lambda value, zone: defuse(str(labels.get(value, value)))
 
@@ -76,6 +81,7 @@ class Column:
 
 
 _STATES = _choose({value: str(label) for value, label in ParticipantState.choices})
+_KINDS = _choose({value: str(label) for value, label in EventKind.choices})
 _SOURCES = _choose({value: str(label) for value, label in Source.choices})
 
 
@@ -137,6 +143,23 @@ _COLUMNS: dict[ReportSubject, tuple[Column, ...]] = {
         Column("custom participant id", "custom_participant_id"),
         Column("RealtimeKit id", "realtimekit_id"),
     ),
+    ReportSubject.EVENTS: (
+        Column("when", "created_at", _moment),
+        Column("event", "kind", _KINDS),
+        Column("kind", "kind"),
+        Column("by", "actor_name"),
+        Column("kind of actor", "actor_kind"),
+        Column("through", "via"),
+        Column("network", "address"),
+        Column("person", "person__display_name"),
+        Column("person id", "person_id"),
+        Column("meeting", "meeting__title"),
+        Column("meeting id", "meeting_id"),
+        Column("custom participant id", "participant__custom_participant_id"),
+        Column("request id", "request_id"),
+        Column("details", "data", _json),
+        Column("event id", "pk"),
+    ),
 }
 _ANNOTATIONS: dict[ReportSubject, dict[str, Any]] = {
     ReportSubject.ATTENDANCE: {
@@ -152,6 +175,7 @@ _ANNOTATIONS: dict[ReportSubject, dict[str, Any]] = {
         "shown_title": Coalesce("meeting__title", "title", output_field=CharField(max_length=255)),
     },
     ReportSubject.PARTICIPANTS: {"shown_name": _name_of("")},
+    ReportSubject.EVENTS: {},
 }
 
 

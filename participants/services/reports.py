@@ -17,6 +17,7 @@ from django.utils import timezone
 from participants.errors import UnreadableFilter
 from participants.models import Meeting, Participant, Person, Presence
 from participants.services import attendancefilters, paging, questions, rights, wordsearch
+from participants.services.auditquestions import EVENTS
 from participants.services.bounding import bounded
 from participants.services.questions import Question
 from participants.services.tokensearch import TOKEN_STATES, find_by_token
@@ -336,6 +337,7 @@ SUBJECTS: dict[str, Subject] = {
             count=questions.count_attending,
             walk=questions.walk_attending,
         ),
+        Subject(ReportSubject.EVENTS, "view_event", rights.list_events, EVENTS, ("-created_at", "-pk")),
     )
 }
 

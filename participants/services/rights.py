@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
-from participants.models import ApiKey, DriftItem, Meeting, Participant, Presence, Session
+from participants.models import ApiKey, DriftItem, Event, Meeting, Participant, Presence, Session
 from participants.states import DriftAction, DriftKind, KeyScope
 
 Caller: TypeAlias = User | AnonymousUser | ApiKey
@@ -178,6 +178,11 @@ def list_presences(caller: Caller, right: str = "view_presence") -> QuerySet[Pre
     if holds(caller, right):
         return Presence.objects.all()
     return Presence.objects.filter(meeting__in=_find_scope(caller, right))
+
+
+def list_events(caller: Caller) -> QuerySet[Event]:
+    """The history, which is of everybody and everything: for who has the right to all of it alone."""
+    return Event.objects.all() if holds(caller, "view_event") else Event.objects.none()
 
 
 def _find_scope(caller: Caller, right: str) -> QuerySet[Any, Any]:

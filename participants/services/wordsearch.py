@@ -85,11 +85,13 @@ _TEXTS: dict[ReportSubject, tuple[str, ...]] = {
     ),
     ReportSubject.PARTICIPANTS: ("name", *_PEOPLE),
     ReportSubject.SESSIONS: ("meeting__title", "title"),
+    ReportSubject.EVENTS: ("actor_name", "meeting__title", *_PEOPLE),
 }
 _BEGINNINGS: dict[ReportSubject, tuple[str, ...]] = {
     ReportSubject.ATTENDANCE: ("participant__custom_participant_id",),
     ReportSubject.PARTICIPANTS: _IDS,
     ReportSubject.SESSIONS: ("realtimekit_id", "remote_meeting_id"),
+    ReportSubject.EVENTS: ("request_id", "address"),
 }
 
 
@@ -182,8 +184,19 @@ def _read_sessions(word: str) -> _Word:
     return _Word(tested, exact=own | Q(meeting__in=meetings))
 
 
+def _read_events(word: str) -> _Word:
+    (meetings, many) = _find_meetings(word)
+    people = set(_find_named(word).values_list("pk", flat=True)[: FEW_MEETINGS + 1])
+    tested, some = _test(ReportSubject.EVENTS, word), Q(person__in=people) | Q(meeting__in=meetings)
+    if many or len(people) > FEW_MEETINGS:
+        return _Word(tested, some=some)
+    named = Q(actor_name__icontains=word) | Q(person__user__username__iexact=word)
+    return _Word(tested, exact=named | Q(request_id__startswith=word) | Q(address__startswith=word) | some)
+
+
 _READERS: dict[ReportSubject, Callable[[str], _Word]] = {
     ReportSubject.ATTENDANCE: _read_attendance,
     ReportSubject.PARTICIPANTS: _read_participants,
     ReportSubject.SESSIONS: _read_sessions,
+    ReportSubject.EVENTS: _read_events,
 }

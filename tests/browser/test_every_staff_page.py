@@ -36,15 +36,19 @@ from tests.factories import (
 
 pytestmark = pytest.mark.browser
 BY = Actor(via="tests")
+LISTS = ("participant", "presence", "session", "event")
 NO_PAGES = {
     "jsi18n": "is a script",
     "login": "sends on who is signed in; test_signing_in.py looks at it",
     "logout": "takes a post alone",
     "sync": "takes a post alone",
     "connection_webhook": "takes a post alone",
-    **{f"participants_{name}_csv": "is a file" for name in ("participant", "presence", "session")},
-    **{f"participants_{name}_export": "takes a post alone" for name in ("participant", "presence", "session")},
-    **{f"participants_{name}_save": "takes a post alone" for name in ("participant", "presence", "session")},
+    **{f"participants_{name}_csv": "is a file" for name in LISTS},
+    **{
+        f"participants_{name}_export": "takes a post alone"
+        for name in ("participant", "presence", "session", "event")
+    },
+    **{f"participants_{name}_save": "takes a post alone" for name in LISTS},
 }
 """What answers without a key but shows no page, and why. Views that refuse even a superuser need no reason."""
 REFUSED = 403
