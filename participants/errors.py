@@ -123,6 +123,13 @@ class MergeRefused(RollcallError):
     message = "These two can't be merged."
 
 
+class EraseRefused(RollcallError):
+    """The sentence says which rule stands in the way."""
+
+    code = "erase_refused"
+    message = "This person can't be erased."
+
+
 class EmailMissing(RollcallError):
     code = "email_missing"
     message = "This user has no e-mail address. Enter one first."

@@ -14,10 +14,10 @@ from django.utils.safestring import SafeString
 
 from participants.admin import badges
 from participants.admin.access import find_origin, may, read_actor
+from participants.admin.erasing import Forgets
 from participants.admin.filters import BlockedFilter
 from participants.admin.history import list_history_of_person
 from participants.admin.merging import describe_candidates, describe_merger
-from participants.admin.mixins import ReadOnly
 from participants.admin.verifying import describe_email
 from participants.errors import MergeRefused
 from participants.models import Participant, Person
@@ -34,7 +34,7 @@ class BlockForm(forms.Form):
     )
 
 
-class PersonAdmin(ReadOnly[Person]):
+class PersonAdmin(Forgets):
     change_form_template = "admin/participants/person/change_form.html"
     list_display = ("who", "account", "access", "meetings", "custom_participant_id", "since")
     list_filter = (BlockedFilter, "created_at")
@@ -115,6 +115,8 @@ class PersonAdmin(ReadOnly[Person]):
         shows = rights.holds(request.user, "view_event") or rights.holds(request.user, "view_participant")
         history = list_history_of_person(person, timezone.now()) if shows else None
         context.update(title=str(person), subtitle=None, may_block=may_block, history=history)
+        may_erase = rights.holds(request.user, "erase_person") and not person.erased_at and not person.merged_into_id
+        context.update(may_erase=may_erase, may_export=rights.holds(request.user, "export_person"))
         context.update(describe_candidates(request, person))
         if person.user is not None:
             context.update(describe_email(request, person.user))

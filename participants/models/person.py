@@ -48,7 +48,10 @@ class Person(Identified):
                 name="person_email_unique_without_user",
             )
         ]
-        indexes = [models.Index(fields=["display_name", "id"], name="person_named")]
+        indexes = [
+            models.Index(fields=["display_name", "id"], name="person_named"),
+            models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="person_erased"),
+        ]
 
     def __str__(self) -> str:
         return self.display_name or self.email or "Unnamed person"

@@ -17,6 +17,7 @@ from participants.models import Actor, Chore
 from participants.realtimekit import Deadline
 from participants.services import (
     drift,
+    erasing,
     exporting,
     hooks,
     idempotency,
@@ -80,6 +81,10 @@ def _forget_hook_messages(by: Actor, deadline: Deadline) -> None:
     hooks.forget(deadline=deadline)
 
 
+def _finish_erasing(by: Actor, deadline: Deadline) -> None:
+    erasing.finish_all(by=by, deadline=deadline)
+
+
 _LOOK = "look"
 _NOTED_EVERY = timedelta(seconds=10)
 _MISSED = timedelta(minutes=2)
@@ -93,6 +98,7 @@ _CHORES = {
     "presence": _Chore(lambda by, deadline: presence.recompute_live(), lambda: _MINUTE),
     "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
     "merged": _Chore(lambda by, deadline: samepeople.unite_all(by=by), lambda: 10 * _MINUTE),
+    "erasing": _Chore(_finish_erasing, lambda: 10 * _MINUTE),
     "deliveries": _Chore(_forget_deliveries, lambda: _DAY),
     "idempotent_calls": _Chore(_forget_calls, lambda: _HOUR),
     "hook_messages": _Chore(_forget_hook_messages, lambda: _DAY),

@@ -25,6 +25,7 @@ from django.utils import timezone
 from participants.models import Actor, Attendance, Meeting, Participant, Session
 from participants.services import presence, rolls, samepeople
 from participants.services.merging import Told, fit, take_earlier, take_later, take_text, tell
+from participants.services.scrubbing import ERASED
 from participants.services.witness import Witness
 from participants.states import KnownBy
 
@@ -262,6 +263,8 @@ def _link(session: Session, rows: Iterable[Attendance]) -> None:
         found = {each.custom_participant_id: kept.get(each.pk, each) for each in rows_known}
     for row in rows:
         row.participant = None if row.is_recorder else found.get(row.custom_participant_id)
+        if row.participant is not None and row.participant.person.erased_at is not None:
+            row.name = ERASED  # RealtimeKit goes on telling it for months
 
 
 def link_people(session: Session) -> None:

@@ -97,7 +97,7 @@ def test_nothing_in_it_can_be_changed_or_deleted(staff: Client, story: dict[str,
     page = f"{LIST}{story['staff'].pk}/"
     assert staff.post(f"{page}change/", {"via": "api"}).status_code == 403
     assert staff.post(f"{page}delete/", {"post": "yes"}).status_code == 403
-    assert staff.post(LIST, {"action": "delete_selected", "_selected_action": [str(story["staff"].pk)]})
+    staff.post(LIST, {"action": "delete_selected", "_selected_action": [str(story["staff"].pk)]})
     assert Event.objects.count() == 3
 
 
