@@ -335,6 +335,12 @@ REALTIMEKIT_WEBHOOK_KEY_URL = env.read_url(
 REALTIMEKIT_WEBHOOK_PUBLIC_KEY = env.read_public_key("REALTIMEKIT_WEBHOOK_PUBLIC_KEY")
 ROLLCALL_PUBLIC_URL = env.read_url("ROLLCALL_PUBLIC_URL", default="")
 DELIVERY_RETENTION = env.read_count("DELIVERY_RETENTION", default=30)  # days
+RETENTION_EVENTS_DAYS = env.read_count("RETENTION_EVENTS_DAYS", default=730, minimum=0)  # 0 keeps for ever
+RETENTION_ATTENDANCE_DAYS = env.read_count("RETENTION_ATTENDANCE_DAYS", default=0, minimum=0)
+RETENTION_MESSAGES_DAYS = env.read_count("RETENTION_MESSAGES_DAYS", default=180, minimum=0)
+RETENTION_BATCHES_DAYS = env.read_count("RETENTION_BATCHES_DAYS", default=180, minimum=0)
+RETENTION_COMPARISONS_DAYS = env.read_count("RETENTION_COMPARISONS_DAYS", default=90, minimum=0)
+RETENTION_SIGN_INS_DAYS = env.read_count("RETENTION_SIGN_INS_DAYS", default=90, minimum=0)
 HOOKS_ALLOW_HTTP = env.read_flag("HOOKS_ALLOW_HTTP", default=DEBUG)
 HOOKS_ALLOW_PRIVATE = env.read_flag("HOOKS_ALLOW_PRIVATE", default=False)
 HOOKS_OFF_AFTER = env.read_seconds("HOOKS_OFF_AFTER", default=5 * 86_400)

@@ -98,6 +98,15 @@ def read_delivery_retention() -> timedelta:
     return timedelta(days=settings.DELIVERY_RETENTION)
 
 
+_RETAINED = ("events", "attendance", "messages", "batches", "comparisons", "sign_ins")
+
+
+def read_retention() -> dict[str, timedelta | None]:
+    """How long each kind of data is kept; None for ever."""
+    days = {name: int(getattr(settings, f"RETENTION_{name.upper()}_DAYS")) for name in _RETAINED}
+    return {name: timedelta(days=count) if count else None for name, count in days.items()}
+
+
 @dataclass(frozen=True)
 class HookConf:
     """What outgoing webhooks may reach, and how long what they were sent is kept.

@@ -24,6 +24,7 @@ from participants.services import (
     inbox,
     presence,
     repair,
+    retention,
     samepeople,
     sessionlinks,
     sync,
@@ -81,6 +82,14 @@ def _forget_hook_messages(by: Actor, deadline: Deadline) -> None:
     hooks.forget(deadline=deadline)
 
 
+def _forget_old(by: Actor, deadline: Deadline) -> None:
+    retention.forget(by=by, deadline=deadline)
+
+
+def _forget_browser_sessions(by: Actor, deadline: Deadline) -> None:
+    call_command("clearsessions", verbosity=0)
+
+
 def _finish_erasing(by: Actor, deadline: Deadline) -> None:
     erasing.finish_all(by=by, deadline=deadline)
 
@@ -99,6 +108,8 @@ _CHORES = {
     "linking": _Chore(lambda by, deadline: sessionlinks.link_all(), lambda: 10 * _MINUTE),
     "merged": _Chore(lambda by, deadline: samepeople.unite_all(by=by), lambda: 10 * _MINUTE),
     "erasing": _Chore(_finish_erasing, lambda: 10 * _MINUTE),
+    "retention": _Chore(_forget_old, lambda: _DAY),
+    "browser_sessions": _Chore(_forget_browser_sessions, lambda: _DAY),
     "deliveries": _Chore(_forget_deliveries, lambda: _DAY),
     "idempotent_calls": _Chore(_forget_calls, lambda: _HOUR),
     "hook_messages": _Chore(_forget_hook_messages, lambda: _DAY),
