@@ -20,6 +20,8 @@ if not SECRET_KEY:
         "DJANGO_SECRET_KEY is not set. Give it a long random value, for example the output of: "
         "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
+# What was signed with these still counts: sessions, links to confirm an address, and uploads on their way.
+SECRET_KEY_FALLBACKS = env.read_list("DJANGO_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.read_list("DJANGO_ALLOWED_HOSTS")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

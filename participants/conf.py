@@ -245,8 +245,15 @@ def read_survey_interval() -> timedelta:
 
 
 def read_encryption_keys() -> list[str]:
-    """Fernet keys, the encrypting one first; derived from ``SECRET_KEY`` when none is set (a check warns)."""
-    if keys := list(settings.TOKEN_ENCRYPTION_KEYS):
-        return keys
-    derived = HKDF(SHA256(), 32, salt=None, info=b"rollcall token column").derive(settings.SECRET_KEY.encode())
-    return [base64.urlsafe_b64encode(derived).decode()]
+    """Fernet keys, the encrypting one first; derived from ``SECRET_KEY`` when none is set (a check warns), with those
+    derived from its fallbacks behind it.
+
+    Those stay behind keys that are set, too: what was encrypted before any was set is read until it is rotated.
+    """
+    derived = [_derive(text) for text in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    return [*settings.TOKEN_ENCRYPTION_KEYS, *derived]
+
+
+def _derive(secret: str) -> str:
+    key = HKDF(SHA256(), 32, salt=None, info=b"rollcall token column").derive(secret.encode())
+    return base64.urlsafe_b64encode(key).decode()

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import connections
@@ -51,6 +51,19 @@ def get_client() -> RealtimeKit:
             _close()
             _built.append(_build(wanted))
         return _built[0].client
+
+
+@contextmanager
+def trying(api_token: str) -> Iterator[RealtimeKit]:
+    """A client with another API token than the one in force, from the same budget. Raises Misconfigured when another
+    setting is missing."""
+    if missing := [name for name in conf.list_missing() if name != "REALTIMEKIT_API_TOKEN"]:
+        raise Misconfigured(reason=f"{' and '.join(missing)} not set.")
+    built = _build(replace(conf.read_realtimekit(), api_token=api_token))
+    try:
+        yield built.client
+    finally:
+        built.client.close()
 
 
 def close_client() -> None:

@@ -55,6 +55,15 @@ def rotate(ciphertext: str) -> str | None:
         return None
 
 
+def is_current(ciphertext: str) -> bool:
+    """Whether the first key alone decrypts it."""
+    try:
+        Fernet(conf.read_encryption_keys()[0]).decrypt(ciphertext.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def _load_keys() -> MultiFernet:
     keys = tuple(conf.read_encryption_keys())
     if keys not in _loaded:

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection as database
 
 from participants import conf
-from participants.errors import Busy
-from participants.gateway import get_client, probing, waiting_slot
+from participants.errors import Busy, Misconfigured
+from participants.gateway import get_client, probing, trying, waiting_slot
 from participants.models import Meeting, Participant, Preset
 from participants.models.fields import rotate
 from participants.realtimekit import Absent, App, Deadline, FailureKind, RealtimeKit, RealtimeKitError, Refused
@@ -118,10 +118,28 @@ def describe_settings() -> Settings:
 
 def diagnose() -> list[Step]:
     """Test the connection: one Step for each of STEPS, in order. Takes 15 s at most and raises nothing remote."""
+    return _diagnose(lambda deadline: _find_steps(get_client, deadline))
+
+
+def diagnose_token(api_token: str) -> list[Step]:
+    """As ``diagnose``, with this API token instead of the one in force. Reads only."""
+
+    def find(deadline: Deadline) -> Iterator[Step]:
+        with trying(api_token) as client:
+            yield from _find_steps(lambda: client, deadline, missing=[])
+
+    return _diagnose(find)
+
+
+def _diagnose(find: Callable[[Deadline], Iterator[Step]]) -> list[Step]:
     found: list[Step] = []
     try:
         with waiting_slot(), probing():
-            found.extend(_find_steps(Deadline.after(SECONDS)))
+            found.extend(find(Deadline.after(SECONDS)))
+    except Misconfigured as error:
+        found.append(
+            Step("settings", StepState.FAILED, str(error.data.get("reason", error)), "Set it and try again.")
+        )
     except _Fault as fault:
         found.append(fault.step)
     except Busy as error:
@@ -136,12 +154,16 @@ def count_undecryptable() -> int:
         return sum(rotate(token) is None for (token,) in cursor)
 
 
-def _find_steps(deadline: Deadline) -> Iterator[Step]:
-    if missing := conf.list_missing():
+def _find_steps(
+    make: Callable[[], RealtimeKit], deadline: Deadline, *, missing: list[str] | None = None
+) -> Iterator[Step]:
+    """``missing`` settings are those of RealtimeKit, unless the caller has seen to them."""
+    missing = conf.list_missing() if missing is None else missing
+    if missing:
         finding = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set."
         raise _Fault("settings", finding, f"Set {' and '.join(missing)} (or the same name with _FILE) and restart.")
     yield Step("settings", StepState.PASSED)
-    client = get_client()
+    client = make()
     presets = _reach_app(client, deadline)
     yield Step("network", StepState.PASSED, f"{conf.read_realtimekit().base_url} was reached.")
     yield _judge_writing()

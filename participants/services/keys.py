@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from participants.models import Actor, EventKind, Hook, Message, Participant
 from participants.models.event import record
-from participants.models.fields import rotate
+from participants.models.fields import is_current, rotate
 
 CHUNK = 500
 _COLUMNS: tuple[tuple[type[Model], str, bool], ...] = (
@@ -47,6 +47,20 @@ def rotate_tokens(*, by: Actor) -> Rotation:
         _rotate_factor(factor.pk)
     record(EventKind.KEYS_ROTATED, by, rotated=result.rotated, dropped=result.dropped)
     return result
+
+
+def count_others() -> int:
+    """Stored secrets that the first key does not decrypt: while there are any, the others can't be taken away."""
+    count = 0
+    for model, column, _ in _COLUMNS:
+        with connection.cursor() as cursor:
+            table = model._meta.db_table
+            cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608 - our own names
+            while texts := cursor.fetchmany(CHUNK):
+                count += sum(not is_current(text) for (text,) in texts)
+    for factor in Authenticator.objects.iterator(chunk_size=CHUNK):
+        count += sum(not is_current(factor.data[name]) for name in _SECRETS if name in factor.data)
+    return count
 
 
 def _rotate_factor(pk: int) -> None:

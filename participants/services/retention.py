@@ -51,7 +51,8 @@ def forget(*, by: Actor, deadline: Deadline) -> dict[str, int]:
         while not deadline.expired and (count := kind.step(now - days)):
             counts[kind.name] = counts.get(kind.name, 0) + count
     if counts:
-        record(EventKind.FORGOTTEN, by, **counts)
+        told: dict[str, Any] = dict(counts)
+        record(EventKind.FORGOTTEN, by, **told)
     return counts
 
 
