@@ -41,6 +41,7 @@ STATUS: dict[str, int] = {
     "inactive_user": 409,
     "merged": 409,
     "merge_refused": 409,
+    "erase_refused": 409,
     "email_missing": 409,
     "email_taken": 409,
     "email_unverified": 403,

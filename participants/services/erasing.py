@@ -89,7 +89,8 @@ def erase(person: Person, *, by: Actor, deadline: Deadline | None = None) -> Out
     """Erase them for good. Safe to repeat: what was begun is finished. Raises EraseRefused."""
     deadline = deadline or Deadline.after(SECONDS)
     with transaction.atomic():
-        person = removal.lock_person(person.pk)
+        _lock(person)
+        person = _read(person.pk)
         if obstacle := _find_obstacle(person):
             raise EraseRefused(obstacle)
         if Person.objects.filter(pk=person.pk, erased_at=None).update(erased_at=timezone.now()):
@@ -127,7 +128,7 @@ def finish_all(*, by: Actor, deadline: Deadline) -> int:
     for key in [*waiting.values_list("pk", flat=True)[:CHUNK]]:
         if not deadline.expired:
             with transaction.atomic():
-                for each in sorted(identify(_read(key)).people):
+                for each in sorted(personaldata.find_people(_read(key))):
                     removal.mark_all_of(Person(pk=each), by=by)
             _forget(identify(_read(key)), by=by, deadline=deadline)
             count += 1
@@ -137,6 +138,12 @@ def finish_all(*, by: Actor, deadline: Deadline) -> int:
             blanking.blank_rows(known)
             _sweep_model(Delivery, known.scrubber, Q(received_at__gte=known.person.erased_at))
     return count
+
+
+def _lock(person: Person) -> None:
+    """Them and the guests merged into them, in the order of their keys."""
+    for key in sorted(personaldata.find_people(person)):
+        removal.lock_person(key)
 
 
 def _read(pk: uuid.UUID) -> Person:
@@ -168,6 +175,7 @@ def _forget(known: Identity, *, by: Actor, deadline: Deadline) -> tuple[int, boo
     changed += _sweep_model(Attendance, known.scrubber, Q(participant=None) & ~known.connected)
     with transaction.atomic():
         # In one transaction: half of them blanked would leave the other half's names unknown.
+        _lock(known.person)
         changed += blanking.blank_rows(known)
         changed += _forget_account(known.user) if known.user else 0
         blank = {"email": "", "picture_url": "", "block_reason": "", "display_name": ERASED}

@@ -148,7 +148,7 @@ class Identity:
 
 def identify(person: Person) -> Identity:
     """Read from the rows as they are now: what was blanked already is known no more."""
-    people = _find_people(person)
+    people = find_people(person)
     rows = list(Participant.objects.filter(person__in=people).order_by("pk").defer("token", "raw"))
     keys, user = frozenset(row.pk for row in rows), person.user
     persons = list(Person.objects.filter(pk__in=people))
@@ -173,7 +173,7 @@ def identify(person: Person) -> Identity:
     return Identity(person, people, user, keys, scrubber)
 
 
-def _find_people(person: Person) -> frozenset[uuid.UUID]:
+def find_people(person: Person) -> frozenset[uuid.UUID]:
     """With the guests who were merged into them, and those merged into these."""
     found, fresh = {person.pk}, {person.pk}
     while fresh:

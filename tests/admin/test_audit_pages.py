@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from participants.models import Actor, Event, EventKind
@@ -19,6 +20,19 @@ from tests.factories import ApiKeyFactory, EnrolledFactory, MadeMeetingFactory, 
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/participants/event/"
+QUESTIONS = (
+    "kind",
+    "via",
+    "actor",
+    "actor_kind",
+    "meeting",
+    "person",
+    "participant",
+    "name",
+    "title",
+    "who",
+    "request",
+)
 
 
 @pytest.fixture
@@ -65,13 +79,7 @@ def find_query(story: dict[str, Event], name: str) -> str:
     }[name]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("kind", "via", "actor", "actor_kind", "meeting", "person", "participant"),
-        *("name", "title", "who", "request"),
-    ],
-)
+@pytest.mark.parametrize("name", QUESTIONS)
 def test_each_question_finds_what_was_asked_for(staff: Client, story: dict[str, Event], name: str) -> None:
     assert list_shown(staff, find_query(story, name)) == {str(story["staff"].pk)}
 
@@ -157,3 +165,22 @@ def test_forgetting_is_said_out_loud_and_ends(story: dict[str, Event]) -> None:
         with pytest.raises(TypeError):
             Event.objects.all().delete()
     assert Event.objects.count() == 2
+
+
+def test_the_list_costs_the_same_however_long_the_history_is(staff: Client, story: dict[str, Event]) -> None:
+    queries = ["", *(find_query(story, name) for name in QUESTIONS), f"?api_key={story['key'].key_id}"]
+    staff.get(LIST)  # what is looked up once in a process
+    few = count_queries(staff, queries)
+    for _ in range(5):
+        row = EnrolledFactory(person=PersonFactory(display_name="Ada Example"))
+        record(EventKind.ENROLLED, Actor.of(story["staff"].actor, via="admin"), participant=row)
+    assert count_queries(staff, queries) == few
+
+
+def count_queries(staff: Client, queries: list[str]) -> dict[str, int]:
+    found = {}
+    for query in queries:
+        with CaptureQueriesContext(connection) as seen:
+            assert staff.get(f"{LIST}{query}").status_code == 200
+        found[query] = len(seen)
+    return found

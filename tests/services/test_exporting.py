@@ -12,6 +12,7 @@ from openpyxl import load_workbook
 
 from participants.errors import ExportGone, RightsChanged, TooManyRows, UnreadableFilter
 from participants.models import Actor, Event, EventKind, Export
+from participants.models.event import record
 from participants.services import exporting, passes, reportfiles, reports
 from participants.services.reports import SUBJECTS
 from participants.services.zones import find_zone
@@ -153,7 +154,20 @@ def test_control_characters_break_no_file(boss: User, by: Actor) -> None:
     assert read_xlsx(make(boss, by))[1][0] == "AdaExample"
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
+def test_the_history_is_exported_too_and_grows_by_that(boss: User, by: Actor) -> None:
+    for number in range(2):
+        record(EventKind.SYNCED, by, meetings=number)
+    rows = read_csv(boss, by, "kind=sync.done", subject="events")
+    assert [(row["event"], row["through"], row["details"]) for row in rows] == [
+        ("Synced from RealtimeKit", "tests", '{"meetings": 1}'),
+        ("Synced from RealtimeKit", "tests", '{"meetings": 0}'),
+    ]
+    made = read_xlsx(make(boss, by, "kind=sync.done", subject="events"))
+    assert ([str(cell) for cell in made[0]], len(made)) == (list(rows[0]), 3)
+    assert set(Event.objects.values_list("kind", flat=True)) == {"sync.done", "export.downloaded", "export.asked"}
+
+
+@pytest.mark.parametrize("subject", [key for key in SUBJECTS if key != "events"])
 def test_every_list_is_exported_with_its_own_columns(boss: User, by: Actor, subject: str) -> None:
     hold("Ada", "Bob")
     rows = read_csv(boss, by, subject=subject)
