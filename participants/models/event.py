@@ -1,7 +1,6 @@
 """Append-only history and audit: who did what to whom, through what, when; and the guarded moves that leave it."""
 
 from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +16,11 @@ from participants.models.base import Identified
 from participants.models.meeting import Meeting
 from participants.models.participant import Participant
 from participants.models.person import Person
+from participants.models.whereabouts import find_network
 from participants.states import HookKind
 
 CHUNK = 500
 """Rows of one bulk statement."""
-
-client_address: ContextVar[str] = ContextVar("rollcall_client_address", default="")
-"""Where the request that is being answered comes from, cut short (``signin.whereabouts``); blank outside of one."""
 
 recorded = Signal()
 """Sent in the transaction that writes events: ``kind``, ``by``, ``about`` (participants, or the one meeting) and
@@ -274,7 +271,7 @@ def _build(
         actor_name=by.name,
         via=by.via,
         request_id=by.request_id[:64],
-        address=client_address.get(),
+        address=find_network(),
         participant=participant,
         meeting_id=participant.meeting_id if participant else (meeting.pk if meeting else None),
         person_id=participant.person_id if participant else (person.pk if person else None),

@@ -1,17 +1,10 @@
-"""From where somebody acts, as far as the history is to know it: the network, never the whole address.
-
-A whole address is personal data that would have to go again after days. The network tells a stolen password used
-from another country, and an attack, as well.
-"""
+"""Tells the history from where a request comes."""
 
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
 
 from django.http import HttpRequest, HttpResponse
 
-from participants.models.event import client_address
-
-_BITS = {4: 24, 6: 48}
+from participants.models.whereabouts import client_address
 
 
 class WhereaboutsMiddleware:
@@ -22,15 +15,5 @@ class WhereaboutsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Not reset afterwards: a download is put on record when its last piece is sent. Each request sets its own.
-        client_address.set(shorten(str(request.META.get("REMOTE_ADDR", ""))))
+        client_address.set(str(request.META.get("REMOTE_ADDR", "")))
         return self.get_response(request)
-
-
-def shorten(text: str) -> str:
-    """192.0.2.0/24, 2001:db8:1::/48; blank for what is no address."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return ""
-    address = getattr(address, "ipv4_mapped", None) or address
-    return str(ip_network(f"{address}/{_BITS[address.version]}", strict=False))

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from participants.models import Actor, Event, EventKind, Meeting, Person
-from participants.models.event import client_address, record
+from participants.models.event import record
+from participants.models.whereabouts import client_address
 from participants.services import enrolment, people
 from participants.states import Source
 from tests.browser.test_every_staff_page import BY, Tour, grace, meeting, tour
@@ -20,7 +21,7 @@ def ada(meeting: Meeting, grace: User) -> Person:
     user = UserFactory(username="ada", first_name="Ada", last_name="Example", email="ada@example.org")
     person = people.person_of(user, BY)
     GuestFactory(display_name="Ada E.", email="", merged_into=person)
-    client_address.set("2001:db8:1234::/48")
+    client_address.set("2001:db8:1234::9")
     by = Actor.of(grace, via="admin", request_id="0123456789abcdef")
     enrolment.enrol(meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by)
     record(

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from participants.models import Actor, Event, EventKind
 from participants.models.event import ActorKind, record
+from participants.models.whereabouts import client_address
 from tests.factories import EnrolledFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +59,19 @@ def test_nobody_in_particular_is_the_system(by: Actor) -> None:
 def test_the_newest_event_comes_first(by: Actor) -> None:
     made = [record(EventKind.SYNCED, by, number=number) for number in range(3)]
     assert list(Event.objects.all()) == made[::-1]
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("::ffff:192.0.2.77", "192.0.2.0/24"),
+        ("", ""),
+        ("unix:/run/socket", ""),
+    ],
+)
+def test_of_an_address_only_the_network_is_kept(by: Actor, address: str, network: str) -> None:
+    token = client_address.set(address)
+    assert record(EventKind.SYNCED, by).address == network
+    client_address.reset(token)
