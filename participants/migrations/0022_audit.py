@@ -40,7 +40,7 @@ def unguard(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("participants", "0020_choices"),
+        ("participants", "0021_filter_indexes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
