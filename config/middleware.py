@@ -16,7 +16,8 @@ from config.logs import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REQUEST_ID")
-_ENGLISH = ("/admin/", "/api/", "/webhooks/", "/healthz/", "/accounts/2fa/", "/accounts/confirm/")
+_PROBES = ("/healthz/", "/readyz/", "/metrics")
+_ENGLISH = ("/admin/", "/api/", "/webhooks/", *_PROBES, "/accounts/2fa/", "/accounts/confirm/")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -36,11 +37,11 @@ class TrustedProxyMiddleware:
 
 
 class SiteMiddleware(CommonMiddleware):
-    """Django's own, but a load balancer may ask for our health by whatever name or address it knows us, and a
+    """Django's own, but operators' programs may ask for our health by whatever name or address they know us, and a
     delivery refused for its host name would be lost: its signature says whose it is."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        if request.path == "/healthz/" or request.path.startswith("/webhooks/"):
+        if request.path in _PROBES or request.path.startswith("/webhooks/"):
             return None
         return super().process_request(request)
 

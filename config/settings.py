@@ -231,7 +231,8 @@ CORS_URLS_REGEX = r"^/api/"
 TRUSTED_PROXIES = env.read_networks("DJANGO_TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # stripped unless a trusted proxy sent it
 SECURE_SSL_REDIRECT = env.read_flag("DJANGO_SECURE_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^webhooks/"]  # a delivery that is redirected is lost
+# Operators' programs ask each process by its own address; a delivery that is redirected is lost.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^readyz/$", r"^metrics$", r"^webhooks/"]
 SECURE_HSTS_SECONDS = env.read_count(
     "DJANGO_SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_SSL_REDIRECT else 0, minimum=0
 )

@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/", include("participants.api.urls")),
     path("accounts/", include("participants.signin.urls")),
     path("webhooks/", include("participants.webhooks.urls")),
+    path("", include("participants.probes.urls")),
     path("", include("participants.pages.urls")),
 ]
 

@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "participants.admin": {"states", "errors", "conf", "models", "services", "realtimekit", "config"},
     "participants.webhooks": {"services"},
     "participants.pages": {"states", "errors", "conf", "models", "services", "signin", "config"},
+    "participants.probes": {"services", "api"},
     "participants.tasks": {"models", "services"},
     "participants.workers": {"gateway", "models", "realtimekit", "services", "tasks"},
     "participants.management": {
@@ -42,7 +43,7 @@ ARROWS: dict[str, set[str]] = {
     "participants.apps": {"checks", "signals", "tasks"},
     "participants.migrations": {"models"},
     "config": set(),
-    "config.urls": {"api", "admin", "pages", "signin", "webhooks"},
+    "config.urls": {"api", "admin", "pages", "probes", "signin", "webhooks"},
 }
 # From these parts only these names may be taken, by the importers named.
 PUBLIC: dict[tuple[str, str], set[str]] = {

@@ -13,7 +13,7 @@ from django.utils.cache import add_never_cache_headers
 from participants import conf
 from participants.signin.standing import POWERS, Standing, judge
 
-_OPEN = {"mfa_reauthenticate", "logout", "admin:logout", "admin:jsi18n", "healthz"}
+_OPEN = {"mfa_reauthenticate", "logout", "admin:logout", "admin:jsi18n", "healthz", "readyz", "metrics"}
 """What a session reaches that still owes its second factor."""
 _CONFIRMING = {"send_email_link", "confirm_email", "set_language"}
 """What somebody reaches who still has to confirm their address, in the language of their choice."""

@@ -102,10 +102,12 @@ def test_a_stranger_cannot_choose_the_id_and_a_proxy_can() -> None:
     assert client.get("/healthz/", REMOTE_ADDR=PROXY)["X-Request-ID"] == "chosen-by-caller"
 
 
-def test_plain_http_is_redirected_but_for_the_health_probe(settings: LazySettings) -> None:
+@pytest.mark.django_db
+def test_plain_http_is_redirected_but_for_the_health_probes(settings: LazySettings) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert Client().get("/api/v1/me/").status_code == 301
-    assert Client().get("/healthz/").status_code == 200
+    for path in ("/healthz/", "/readyz/"):
+        assert Client().get(path).status_code in (200, 503)
     behind = Client(headers={"X-Forwarded-Proto": "https"})
     assert behind.get("/api/v1/me/", REMOTE_ADDR=PROXY).status_code == 401
     assert behind.get("/api/v1/me/", REMOTE_ADDR=CLIENT).status_code == 301
@@ -141,6 +143,8 @@ def test_another_origin_is_answered_only_when_it_is_listed(settings: LazySetting
     assert "Access-Control-Allow-Origin" not in page
 
 
+@pytest.mark.django_db
 def test_a_load_balancer_may_ask_for_our_health_by_any_name(client: Client) -> None:
     assert client.get("/healthz/", headers={"host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/readyz/", headers={"host": "10.0.0.7:8000"}).status_code in (200, 503)
     assert client.get("/accounts/login/", headers={"host": "10.0.0.7:8000"}).status_code == 400

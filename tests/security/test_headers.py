@@ -112,7 +112,7 @@ def test_plain_http_is_told_nothing_of_https() -> None:
 def test_no_other_origin_reads_anything_by_default(origin: str) -> None:
     client = Client(headers={"Origin": origin})
     client.force_login(AdminFactory())
-    for path in ("/api/v1/me/", "/api/v1/manage/meetings/", "/admin/", "/accounts/login/", "/healthz/"):
+    for path in ("/api/v1/me/", "/api/v1/manage/meetings/", "/admin/", "/accounts/login/", "/healthz/", "/readyz/"):
         for method in ("get", "options"):
             answer = getattr(client, method)(path, headers={"Access-Control-Request-Method": "POST"})
             assert [name for name in answer.headers if name.startswith("Access-Control")] == [], (method, path)
@@ -125,7 +125,7 @@ def test_a_listed_origin_reads_the_api_with_credentials_and_nothing_else(setting
     assert answer.headers["Access-Control-Allow-Origin"] == OURS
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     assert "origin" in answer.headers["Vary"].lower()
-    for path in ("/admin/login/", "/accounts/login/", "/", "/webhooks/realtimekit/", "/healthz/"):
+    for path in ("/admin/login/", "/accounts/login/", "/", "/webhooks/realtimekit/", "/healthz/", "/readyz/"):
         assert "Access-Control-Allow-Origin" not in ours.get(path).headers, path
     for strange in ("null", f"{OURS}.evil.example", "http://app.example.org", f"{OURS}:444", OURS.upper() + "X"):
         assert "Access-Control-Allow-Origin" not in Client(headers={"Origin": strange}).get("/api/v1/me/").headers
