@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.TrustedProxyMiddleware",
     "config.middleware.RequestIdMiddleware",
+    "participants.watch.access.AccessMiddleware",
     "participants.signin.whereabouts.WhereaboutsMiddleware",
     "config.middleware.IsolationMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -363,6 +364,8 @@ DRAINING_FILE = env.read_text("ROLLCALL_DRAINING_FILE")  # made by config.serve 
 WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 
 # --- Logs -------------------------------------------------------------------------------------------
+LOG_FORMAT = env.read_choice("LOG_FORMAT", default="line", choices=("line", "json"))
+LOG_ACCESS = env.read_flag("LOG_ACCESS", default=LOG_FORMAT == "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -370,11 +373,14 @@ LOGGING = {
         "request_id": {"()": "config.logs.RequestIdFilter"},
         "secrets": {"()": "config.logs.SecretsFilter"},
     },
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+        "json": {"()": "config.logs.LinesForMachines"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
             "filters": ["request_id", "secrets"],
         }
     },
@@ -383,5 +389,6 @@ LOGGING = {
         "django": {"level": "INFO", "handlers": [], "propagate": True},
         "django.server": {"level": "INFO", "handlers": [], "propagate": True},
         "axes": {"level": "WARNING"},
+        "participants.access": {"level": "INFO" if LOG_ACCESS else "WARNING"},
     },
 }

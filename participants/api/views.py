@@ -30,10 +30,12 @@ from participants.api.rendering import (
 from participants.api.schema import PAGING, describe_page
 from participants.api.serializers import AdmissionShape, JoinAnswer, JoinRequest, Me, MyMeeting
 from participants.api.throttling import JoinThrottle, PersonThrottle
+from participants.errors import RollcallError
 from participants.models import Actor, ApiKey, Meeting, Participant, Person, Presence
 from participants.services import accessrequests, admission, guests, joining, rights
 from participants.services.guests import Guest
 from participants.states import RESTORABLE
+from participants.watch.joins import note_join
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -78,10 +80,15 @@ class JoinView(APIView):
         asked.is_valid(raise_exception=True)
         by = Actor.of(request.user, via="join", request_id=request_id.get())
         renew = asked.validated_data["refresh"]
-        if (guest := read_guest(request)) is not None:
-            admitted = guests.join(guest, meeting_id, by=by, renew=renew)
-        else:
-            admitted = joining.join(meeting_id=meeting_id, user=read_user(request), by=by, renew=renew)
+        try:
+            if (guest := read_guest(request)) is not None:
+                admitted = guests.join(guest, meeting_id, by=by, renew=renew)
+            else:
+                admitted = joining.join(meeting_id=meeting_id, user=read_user(request), by=by, renew=renew)
+        except RollcallError as error:
+            note_join(error.code)
+            raise
+        note_join("ok", admitted.cache, participant=admitted.participant.pk)
         return Response(render_admitted(admitted), headers=NO_STORE)
 
 

@@ -1,6 +1,6 @@
 """A client for the Cloudflare RealtimeKit REST API. Plain Python over requests; knows nothing of Django."""
 
-from participants.realtimekit.calls import Credentials
+from participants.realtimekit.calls import Attempt, Credentials
 from participants.realtimekit.client import RealtimeKit
 from participants.realtimekit.connections import BoundedAdapter, BoundedHTTPConnection, BoundedHTTPSConnection
 from participants.realtimekit.deadlines import Deadline
@@ -33,6 +33,7 @@ __all__ = [
     "HELD_BACK",
     "Absent",
     "App",
+    "Attempt",
     "BoundedAdapter",
     "BoundedHTTPConnection",
     "BoundedHTTPSConnection",

@@ -44,3 +44,19 @@ class Answer:
     reason: str
     headers: Mapping[str, str]
     body: bytes | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One HTTP attempt that was made. `outcome` is ok or a failure's kind, `code` ok or its code.
+
+    `number` counts from 1.
+    """
+
+    operation: str
+    outcome: str
+    code: str
+    status: int | None
+    cf_ray: str | None
+    seconds: float
+    number: int

@@ -12,7 +12,7 @@ from participants.realtimekit.meetings import Meetings
 from participants.realtimekit.participants import Participants
 from participants.realtimekit.presets import Presets
 from participants.realtimekit.sessions import ActiveSession, Sessions
-from participants.realtimekit.transport import AfterCall, BeforeCall, Transport
+from participants.realtimekit.transport import AfterCall, BeforeCall, OnAttempt, Transport
 from participants.realtimekit.webhooks import Webhooks
 
 
@@ -22,7 +22,8 @@ class RealtimeKit:
     Timeouts are in seconds: `connect_timeout` covers all addresses of the host, `read_timeout` the whole
     answer. `before_call` gets the operation's name and the deadline before every HTTP attempt and may raise or
     wait; what it raises comes through unchanged. `after_call` gets the operation's name and what went wrong, or
-    None, after every attempt that was made. Without a deadline a call takes at most 30 s, repeats included.
+    None, after every attempt that was made; `on_attempt` gets what an operator wants to know of it. Without a
+    deadline a call takes at most 30 s, repeats included.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class RealtimeKit:
         read_timeout: float = 10.0,
         before_call: BeforeCall | None = None,
         after_call: AfterCall | None = None,
+        on_attempt: OnAttempt | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         random: Random | None = None,
@@ -45,6 +47,7 @@ class RealtimeKit:
             read_timeout=read_timeout,
             before_call=before_call,
             after_call=after_call,
+            on_attempt=on_attempt,
             clock=clock,
             sleep=sleep,
             random=random or Random(),  # noqa: S311  # jitter, not a secret

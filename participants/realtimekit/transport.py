@@ -16,7 +16,7 @@ from requests.cookies import RequestsCookieJar
 from requests.utils import get_environ_proxies
 
 from participants.realtimekit import failures
-from participants.realtimekit.calls import Answer, Call, Credentials
+from participants.realtimekit.calls import Answer, Attempt, Call, Credentials
 from participants.realtimekit.connections import BoundedAdapter, exchange
 from participants.realtimekit.deadlines import Deadline
 from participants.realtimekit.envelopes import (
@@ -38,6 +38,7 @@ logger = logging.getLogger("participants.realtimekit")
 T = TypeVar("T")
 BeforeCall = Callable[[str, Deadline], None]
 AfterCall = Callable[[str, RealtimeKitError | None], None]
+OnAttempt = Callable[[Attempt], None]
 USER_AGENT = "Rollcall/0.1.0"
 DEFAULT_BUDGET = 30.0
 BODY_LIMIT = 16 * 1024 * 1024
@@ -71,6 +72,7 @@ class Transport:
         read_timeout: float,
         before_call: BeforeCall | None,
         after_call: AfterCall | None,
+        on_attempt: OnAttempt | None,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         random: Random,
@@ -81,6 +83,7 @@ class Transport:
         self._read_timeout = read_timeout
         self._before_call = before_call
         self._after_call = after_call
+        self._on_attempt = on_attempt
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -104,7 +107,7 @@ class Transport:
         deadline = self.start_deadline(deadline)
         attempt = 1
         while True:
-            outcome = self._attempt(call, parse, deadline)
+            outcome = self._attempt(call, parse, deadline, attempt)
             if not isinstance(outcome, RealtimeKitError):
                 return outcome
             wait = choose_wait(
@@ -138,7 +141,9 @@ class Transport:
             cf_ray=_read_ray(headers),
         )
 
-    def _attempt(self, call: Call, parse: Callable[[Envelope], T], deadline: Deadline) -> T | RealtimeKitError:
+    def _attempt(
+        self, call: Call, parse: Callable[[Envelope], T], deadline: Deadline, attempt: int
+    ) -> T | RealtimeKitError:
         problem = self._find_problem()
         if problem is not None:
             return self.fail(call.operation, problem)
@@ -150,7 +155,7 @@ class Transport:
         started = time.monotonic()
         answer = self._exchange(call, remaining)
         outcome = answer if isinstance(answer, RealtimeKitError) else self._read(call, parse, answer)
-        self._log(call, outcome, answer, time.monotonic() - started)
+        self._tell(call, _describe(call, outcome, answer, time.monotonic() - started, attempt))
         if self._after_call is not None:
             self._after_call(call.operation, outcome if isinstance(outcome, RealtimeKitError) else None)
         return outcome
@@ -216,20 +221,46 @@ class Transport:
                 self._session_pid = os.getpid()
             return self._session
 
-    def _log(self, call: Call, outcome: object, answer: Answer | RealtimeKitError, seconds: float) -> None:
+    def _tell(self, call: Call, attempt: Attempt) -> None:
         # Absent is an everyday answer: nobody to kick, no session to end.
-        failed = isinstance(outcome, RealtimeKitError) and outcome.kind is not FailureKind.ABSENT
         logger.log(
-            logging.WARNING if failed else logging.INFO,
-            "%s %s %s status=%s result=%s cf-ray=%s ms=%d",
+            logging.INFO if attempt.outcome in _EVERYDAY else logging.WARNING,
+            "%s %s %s status=%s result=%s cf-ray=%s ms=%d attempt=%d",
             call.operation,
             call.method,
             call.path,
-            answer.status or "-",
-            outcome.code if isinstance(outcome, RealtimeKitError) else "ok",
-            (answer.cf_ray if isinstance(answer, RealtimeKitError) else _read_ray(answer.headers)) or "-",
-            seconds * 1000,
+            attempt.status or "-",
+            attempt.code,
+            attempt.cf_ray or "-",
+            attempt.seconds * 1000,
+            attempt.number,
+            extra={
+                "operation": attempt.operation,
+                "outcome": attempt.code,
+                "status": attempt.status,
+                "cf_ray": attempt.cf_ray,
+                "ms": round(attempt.seconds * 1000, 1),
+                "attempt": attempt.number,
+            },
         )
+        if self._on_attempt is not None:
+            self._on_attempt(attempt)
+
+
+_EVERYDAY = frozenset({"ok", FailureKind.ABSENT.value})
+
+
+def _describe(call: Call, outcome: object, answer: Answer | RealtimeKitError, seconds: float, number: int) -> Attempt:
+    error = outcome if isinstance(outcome, RealtimeKitError) else None
+    return Attempt(
+        operation=call.operation,
+        outcome=error.kind.value if error else "ok",
+        code=error.code if error else "ok",
+        status=answer.status,
+        cf_ray=answer.cf_ray if isinstance(answer, RealtimeKitError) else _read_ray(answer.headers),
+        seconds=seconds,
+        number=number,
+    )
 
 
 def _met_closed_connection(call: Call, error: RealtimeKitError) -> bool:

@@ -17,6 +17,7 @@ from participants.realtimekit import Deadline
 from participants.services import admission, doorquery, enrolment, people, rooms, settling, tokens
 from participants.services.tokencache import inspect
 from participants.states import MeetingState, ParticipantState, Source
+from participants.watch.context import about
 
 SECONDS = 9.0
 """A join answers within 10 s (design 2.9)."""
@@ -28,11 +29,16 @@ _POLL_FIRST, _POLL_LAST = 0.02, 0.25
 
 @dataclass(frozen=True)
 class Admitted:
-    """A participant row that holds a usable token, and when to ask again."""
+    """A participant row that holds a usable token, and when to ask again.
+
+    ``cache`` says where the token came from: ``hit`` (fresh in the cache), ``stale`` (usable, and no fresher one was
+    to be had) or ``miss`` (fetched just now, by this request or another).
+    """
 
     participant: Participant
     refresh_after: datetime
     now: datetime
+    cache: str
 
 
 def join(*, meeting_id: uuid.UUID, user: User, by: Actor, renew: bool = False) -> Admitted:
@@ -78,7 +84,7 @@ def obtain(row: Participant, *, by: Actor, renew: bool = False, deadline: Deadli
     deadline = deadline or Deadline.after(SECONDS)
     soft = asked_at is None and inspect(row, timezone.now()).usable
     try:
-        with waiting_slot():
+        with about(meeting=row.meeting_id, participant=row.pk), waiting_slot():
             return _work_until_admitted(row, by, deadline, asked_at, soft)
     except RollcallError as error:
         if asked_at:
@@ -151,7 +157,7 @@ def _answer(row: Participant, now: datetime, begun: datetime | None = None) -> A
     is_new = begun is not None and _is_newer(row, begun) and row.token_expires_at > now
     if not (state.usable or is_new):
         return None
-    return Admitted(row, state.refresh_after, now)
+    return Admitted(row, state.refresh_after, now, "miss" if is_new else "hit" if state.fresh else "stale")
 
 
 def _note_renewal(row: Participant) -> datetime:

@@ -38,6 +38,7 @@ from participants.services import (
 from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
+from participants.watch.context import about
 
 T = TypeVar("T")
 
@@ -202,7 +203,7 @@ class _Work:
 
         def settle_some() -> None:
             for pk, step in self.take_steps(supply):
-                with self.noting_trouble():
+                with about(meeting=pk), self.noting_trouble():
                     self.count(rooms.settle(pk, deadline=step, by=self.by, client=self.client))
 
         self.run(settle_some)
@@ -213,7 +214,7 @@ class _Work:
 
         def settle_some() -> None:
             for (row, begun), step in self.take_steps(supply):
-                with self.noting_trouble():
+                with about(meeting=row.meeting_id, participant=row.pk), self.noting_trouble():
                     listed = self.list_ahead(row, begun, listings)
                     self.count(
                         settling.settle(
@@ -283,7 +284,7 @@ class _Work:
                 if until.expired or failed == RENEWALS_FAILED:
                     return
                 failed += 1
-                with self.noting_trouble():
+                with about(meeting=row.meeting_id, participant=row.pk), self.noting_trouble():
                     renewed = renewal.renew(row, deadline=step, by=self.by, client=self.client)
                     failed = 0
                     with self.lock:

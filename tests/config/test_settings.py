@@ -122,9 +122,27 @@ def test_the_secret_key_may_be_a_mounted_file(tmp_path: Path) -> None:
         ("JOIN_RATE", "often"),
         ("WEB_THREADS", "1"),
         ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
     ],
 )
 def test_a_wrong_setting_stops_the_process_with_its_name(tmp_path: Path, name: str, value: str) -> None:
     done = start("import config.settings", tmp_path, DJANGO_SECRET_KEY="s" * 50, **{name: value})
     assert done.returncode != 0
     assert f"ImproperlyConfigured: {name}" in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "formatter", "access"),
+    [
+        ({}, "line", "WARNING"),
+        ({"LOG_ACCESS": "true"}, "line", "INFO"),
+        ({"LOG_FORMAT": "json"}, "json", "INFO"),
+        ({"LOG_FORMAT": "json", "LOG_ACCESS": "false"}, "json", "WARNING"),
+    ],
+    ids=["default", "with-access", "json", "json-without-access"],
+)
+def test_lines_are_as_asked_for(tmp_path: Path, given: dict[str, str], formatter: str, access: str) -> None:
+    done = start(SHOW, tmp_path, DJANGO_SECRET_KEY="s" * 50, **given)
+    logging = json.loads(done.stdout)["LOGGING"]
+    assert logging["handlers"]["console"]["formatter"] == formatter
+    assert logging["loggers"]["participants.access"]["level"] == access
