@@ -192,6 +192,17 @@ def read_networks(name: str) -> list[Any]:
         raise _complain(name, "a comma-separated list of addresses or networks", str(error)) from None
 
 
+def read_folder(name: str) -> str:
+    """A folder, made if it is not there; blank when none is set."""
+    text = read_text(name)
+    try:
+        if text:
+            Path(text).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _complain(name, "a folder that can be written to", str(error)) from None
+    return text
+
+
 def read_database(name: str, *, default: Path) -> dict[str, Any]:
     text = read_text(name)
     if not text:

@@ -363,6 +363,11 @@ NOTICE_DELAY = env.read_seconds("NOTICE_DELAY", default=60)
 DRAINING_FILE = env.read_text("ROLLCALL_DRAINING_FILE")  # made by config.serve once it was asked to stop
 WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 
+# --- Watching ---------------------------------------------------------------------------------------
+METRICS_TOKEN = env.read_text("METRICS_TOKEN")
+METRICS_PORT = env.read_count("METRICS_PORT", default=0, minimum=0)  # of a worker; 0 serves none
+METRICS_FOLDER = env.read_folder("PROMETHEUS_MULTIPROC_DIR")  # prometheus_client reads it by this name
+
 # --- Logs -------------------------------------------------------------------------------------------
 LOG_FORMAT = env.read_choice("LOG_FORMAT", default="line", choices=("line", "json"))
 LOG_ACCESS = env.read_flag("LOG_ACCESS", default=LOG_FORMAT == "json")

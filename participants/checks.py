@@ -159,6 +159,19 @@ def check_hooks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security)
+def check_metrics(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.METRICS_TOKEN or settings.METRICS_FOLDER:
+        return []
+    return [
+        Warning(
+            "METRICS_TOKEN is set without PROMETHEUS_MULTIPROC_DIR: of several processes, one at a time answers.",
+            hint="Set PROMETHEUS_MULTIPROC_DIR to a folder that the processes of this machine share.",
+            id="participants.W020",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
 def check_debug(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.DEBUG:

@@ -6,6 +6,7 @@ never stopped by slow ones (design 2.2, 2.8, 2.9).
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +19,18 @@ from participants import conf
 from participants.errors import Busy, Misconfigured
 from participants.models.budget import Ledger, Limits
 from participants.posting import Poster
-from participants.realtimekit import Credentials, Deadline, KeySource, Pacer, PublicKey, RealtimeKit, Urgency
+from participants.realtimekit import (
+    Attempt,
+    Credentials,
+    Deadline,
+    KeySource,
+    NotDelivered,
+    Pacer,
+    PublicKey,
+    RealtimeKit,
+    Urgency,
+)
+from participants.watch import metrics
 
 KEY_SECONDS = 4.0
 
@@ -159,7 +171,13 @@ def _build(wanted: conf.RealtimeKitConf) -> _Built:
 
     def admit(operation: str, deadline: Deadline) -> None:
         refuse_in_transaction(operation)
-        pacer.admit(operation, deadline)
+        began = time.monotonic()
+        try:
+            pacer.admit(operation, deadline)
+        except NotDelivered as error:
+            metrics.note_hold(error.code)
+            raise
+        metrics.note_wait(_urgency.get().value, time.monotonic() - began)
 
     client = RealtimeKit(
         credentials,
@@ -167,9 +185,14 @@ def _build(wanted: conf.RealtimeKitConf) -> _Built:
         read_timeout=wanted.read_timeout,
         before_call=admit,
         after_call=pacer.learn,
+        on_attempt=_note_attempt,
         pool_size=settings.WEB_THREADS,
     )
     return _Built(wanted, client, pacer)
+
+
+def _note_attempt(attempt: Attempt) -> None:
+    metrics.note_attempt(attempt.operation, attempt.outcome, attempt.seconds)
 
 
 def _close() -> None:

@@ -117,6 +117,9 @@ _CHORES = {
 }
 
 
+NAMES = tuple(_CHORES)
+
+
 @dataclass(frozen=True)
 class Background:
     """When a worker last looked at the rows, if ever, and whether that is so long ago that none can be running."""

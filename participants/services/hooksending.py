@@ -29,6 +29,7 @@ from participants.services import crews
 from participants.services.crews import Supply
 from participants.services.leases import CLEARED
 from participants.states import HookMessageState, HookOff
+from participants.watch.metrics import note_hook_message
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +198,8 @@ def _write(message: HookMessage, lease: uuid.UUID, outcome: Outcome) -> None:
         told["state"] = HookMessageState.FAILED
     else:
         told["next_attempt_at"] = now + find_wait(message.attempts, outcome.retry_after)
+    became = {HookMessageState.DELIVERED: "delivered", HookMessageState.FAILED: "failed"}
+    note_hook_message(became.get(told.get("state"), "delayed"))
     # No row: the lease ran out, or the hook was deleted. Then it may be sent twice, under one id.
     HookMessage.objects.held(message.pk, lease).update(**told, updated_at=now)
 

@@ -26,6 +26,7 @@ from participants.services.leases import CLEARED
 from participants.services.trouble import next_try
 from participants.services.waking import wake
 from participants.states import DeliveryState
+from participants.watch.metrics import note_delivery
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,9 @@ def _work_on(key: uuid.UUID) -> bool | None:
         # Whatever one delivery trips over must not hold up the others.
         logger.exception("Delivery %s could not be worked on (attempt %s).", key, delivery.attempts)
         _give_back(delivery, lease, error)
+        note_delivery("failed")
         return False
+    note_delivery(outcome)
     _write(key, lease, CLEARED | {"attempts": delivery.attempts, "outcome": outcome, "state": DeliveryState.DONE})
     return True
 

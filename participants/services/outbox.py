@@ -33,6 +33,7 @@ from participants.services import mailing
 from participants.services.mailing import Failure, Fault
 from participants.services.waking import wake
 from participants.states import MessageKind, MessageState
+from participants.watch.metrics import note_mail
 
 PASS_SECONDS = 10.0
 CHUNK = 50
@@ -176,6 +177,7 @@ def _send(pk: uuid.UUID, postman: mailing.Postman, by: Actor) -> Fault | None:
     message = Message.objects.with_relations().get(pk=pk)
     mine = Message.objects.waiting().held(pk, lease)
     if reason := mailing.find_reason_to_drop(message):
+        note_mail("dropped")
         mine.update(state=MessageState.DROPPED, secret=None, last_error_code=reason, **_RELEASED)
         return None
     try:
@@ -188,6 +190,7 @@ def _send(pk: uuid.UUID, postman: mailing.Postman, by: Actor) -> Fault | None:
             return None
         fault_or_none = postman.send(mail)
         if fault_or_none is None:
+            note_mail("sent")
             _note_sent(message, mine, mail.subject, by)
             return None
         fault = fault_or_none
@@ -220,6 +223,7 @@ def _note_fault(message: Message, mine: QuerySet[Message], fault: Fault, by: Act
     now = timezone.now()
     told: dict[str, Any] = {"last_error_code": fault.code[:64], "last_error_detail": fault.detail[:400]}
     ends = fault.failure is Failure.REFUSED or message.attempts >= ATTEMPTS
+    note_mail("failed" if ends else "delayed")
     if not ends:
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(message.attempts - 1, 10))
         doubt = fault.failure is Failure.UNKNOWN

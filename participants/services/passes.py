@@ -39,6 +39,7 @@ from participants.services.crews import Supply
 from participants.services.listing import Listings
 from participants.states import ParticipantState
 from participants.watch.context import about
+from participants.watch.metrics import note_pass
 
 T = TypeVar("T")
 
@@ -95,6 +96,7 @@ def tick(
     Without ``with_sidelines`` somebody else makes the spreadsheets and sends the mails: a long file takes half a
     minute, a mail server may hang, and doors are to open on time.
     """
+    began = time.monotonic()
     has_deliveries = inbox.work(deadline=deadline, is_stopping=is_stopping).left
     outcome = converge(by=by, deadline=deadline, due_only=True, threads=threads, is_stopping=is_stopping)
     outcome.unfinished |= has_deliveries
@@ -102,6 +104,7 @@ def tick(
         with _on_its_own("Sending mail"):
             outcome.unfinished |= outbox.work(by=by, is_stopping=is_stopping)
         exporting.work(by=by, is_stopping=is_stopping)
+    note_pass(time.monotonic() - began, outcome.settled, outcome.waiting, outcome.withdrawn, outcome.renewed)
     return outcome
 
 

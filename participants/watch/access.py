@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from participants.watch import context
+from participants.watch import context, metrics
 
 logger = logging.getLogger("participants.access")
 
@@ -28,6 +28,7 @@ class AccessMiddleware:
         context.begin(request)
         response = self.get_response(request)
         seconds, route = time.perf_counter() - began, name_route(request)
+        metrics.note_request(route, response.status_code, seconds)
         if route not in _QUIET and logger.isEnabledFor(logging.INFO):
             _write_line(request, response, route, seconds)
         return response

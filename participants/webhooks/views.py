@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from participants.services import intake
 from participants.services.intake import Reception
+from participants.watch.metrics import note_reception
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +31,21 @@ def receive(request: HttpRequest) -> HttpResponse:
     try:
         raw = _read(request)
     except UnreadablePostError:
+        note_reception("unreadable")
         return _answer(503, "incomplete")
     except ValueError:
+        note_reception("unreadable")
         return _answer(400, "unreadable length")
     if raw is None:
+        note_reception("unreadable")
         return _answer(413, "too large")
     try:
         reception = intake.receive(raw, request.headers)
     except (DatabaseError, InterfaceError):
         logger.exception("A delivery could not be stored; RealtimeKit is asked to send it again.")
+        note_reception("not_stored")
         return _answer(503, "not stored")
+    note_reception(reception.name.lower())
     return _answer(_STATUS[reception], reception.value)
 
 

@@ -37,6 +37,7 @@ def test_settings_in_order_have_no_findings() -> None:
         ("HOOKS_ALLOW_HTTP", True, "participants.W010", False),
         ("OIDC_ISSUER", "https://id.example.org", "participants.E006", True),
         ("OIDC_CLIENT_SECRET", "secret", "participants.E006", True),
+        ("METRICS_TOKEN", "a-token", "participants.W020", False),
         ("OIDC_SERVER_URL", "http://id.example.org", "participants.W011", False),
     ],
 )

@@ -123,6 +123,8 @@ def test_the_secret_key_may_be_a_mounted_file(tmp_path: Path) -> None:
         ("WEB_THREADS", "1"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
+        ("METRICS_PORT", "-1"),
+        ("PROMETHEUS_MULTIPROC_DIR", "/dev/null/metrics"),
     ],
 )
 def test_a_wrong_setting_stops_the_process_with_its_name(tmp_path: Path, name: str, value: str) -> None:

@@ -105,7 +105,7 @@ def list_pages() -> list[str]:
 
 def test_a_session_that_owes_its_second_factor_opens_nothing(fresh: Surfer, app: App) -> None:
     fresh.sign_in("boss")
-    open_ = {CODE_PAGE, "/accounts/logout/", "/admin/logout/", "/admin/jsi18n/", "/healthz/", "/readyz/"}
+    open_ = {CODE_PAGE, "/accounts/logout/", "/admin/logout/", "/admin/jsi18n/", "/healthz/", "/readyz/", "/metrics"}
     open_.add("/api/")  # nothing is there, for anybody
     public = ("/api/schema/", "/api/docs/")  # say the same to everybody
     pages = list_pages()

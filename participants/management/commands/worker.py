@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from participants.services.passes import Outcome
-from participants.workers import Worker
+from participants.workers import Worker, metricsserver
 from participants.workers.ticker import Ticker
 
 
@@ -30,9 +30,21 @@ class Command(BaseCommand):
             help="look only when a message says so; some other process must run tick --every",
         )
 
-    def handle(self, *args: Any, threads: int, every: float, no_tick: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--metrics-port",
+            type=int,
+            default=settings.METRICS_PORT,
+            metavar="PORT",
+            help="serve this process's metrics there, with METRICS_TOKEN (default: METRICS_PORT, else none)",
+        )
+
+    def handle(
+        self, *args: Any, threads: int, every: float, no_tick: bool, metrics_port: int, **options: Any
+    ) -> None:
         if threads < 1 or every <= 0:
             raise CommandError("--threads and --every must be greater than 0.")
+        if metrics_port:
+            self._serve_metrics(metrics_port)
         worker = Worker(None if no_tick else Ticker(every, threads, self._report))
 
         def stop(signum: int, frame: FrameType | None) -> None:
@@ -44,6 +56,14 @@ class Command(BaseCommand):
         if not worker.run():
             raise CommandError("The worker ended by itself; the log says why. Have it started again.")
         self.stdout.write("Stopped.")
+
+    def _serve_metrics(self, port: int) -> None:
+        if not settings.METRICS_TOKEN:
+            raise CommandError("--metrics-port needs METRICS_TOKEN, which whoever asks for metrics has to show.")
+        try:
+            metricsserver.start(port)
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"Metrics can't be served on port {port}: {error}") from None
 
     def _report(self, outcome: Outcome) -> None:
         if outcome.settled or outcome.waiting or outcome.withdrawn or outcome.renewed:
