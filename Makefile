@@ -76,6 +76,10 @@ smoke: setup ## Run the main job over HTTP against a fresh stack
 browser:
 	@$(PYTHON) -m participants.demo browser
 
+# As browser: needs no more than Python, and fetches promtool where it is missing.
+lint-deploy: ## Check and try out the alert rules of deploy/prometheus
+	@$(PYTHON) -m participants.demo alerts
+
 test: browser ## Run all tests: SQLite, PostgreSQL, then the browser
 	@$(MAKE) --no-print-directory setup
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -n 2 --dist loadfile

@@ -11,6 +11,7 @@ _VERBS = {
     "reset": ("reset", "forget", "forget the demo's data"),
     "smoke": ("smoke", "run", "run the main job over HTTP against a fresh stack"),
     "browser": ("browser", "ensure", "see to it that what the browser tests need is installed"),
+    "alerts": ("alerts", "check", "check the alert rules with promtool, which is fetched where it is missing"),
     "screenshots": ("screenshots", "take", "take the documentation's screenshots anew"),
 }
 
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = vars(_describe().parse_args(arguments))
     module, function, _ = _VERBS[chosen.pop("verb")]
     try:
-        # Loaded by verb: ``browser`` runs before anything is installed, and only ``screenshots`` needs Playwright.
+        # Loaded by verb: ``browser`` and ``alerts`` run before anything is installed; ``screenshots`` needs Playwright.
         getattr(import_module(f"participants.demo.{module}"), function)(**chosen)
     except DemoError as error:
         print(f"\n{error}", file=sys.stderr)

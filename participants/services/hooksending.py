@@ -199,7 +199,7 @@ def _write(message: HookMessage, lease: uuid.UUID, outcome: Outcome) -> None:
     else:
         told["next_attempt_at"] = now + find_wait(message.attempts, outcome.retry_after)
     became = {HookMessageState.DELIVERED: "delivered", HookMessageState.FAILED: "failed"}
-    note_hook_message(became.get(told.get("state"), "delayed"))
+    note_hook_message(became.get(told.get("state", message.state), "delayed"))
     # No row: the lease ran out, or the hook was deleted. Then it may be sent twice, under one id.
     HookMessage.objects.held(message.pk, lease).update(**told, updated_at=now)
 

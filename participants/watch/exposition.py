@@ -54,5 +54,5 @@ def _find_counted() -> Source:
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return PROCESS
-    collector: Any = MultiProcessCollector(CollectorRegistry(), folder)  # type: ignore[no-untyped-call]
+    collector: Any = MultiProcessCollector(CollectorRegistry(), folder)
     return collector  # type: ignore[no-any-return]

@@ -365,7 +365,7 @@ def test_the_sets_know_every_word_of_the_code() -> None:
 
 
 def test_the_set_of_operations_is_that_of_the_client() -> None:
-    named = set()
+    named: set[object] = set()
     for path in (ROOT / "participants" / "realtimekit").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Call":
