@@ -77,9 +77,6 @@ browser:
 	@$(PYTHON) -m participants.demo browser
 
 # As browser: needs no more than Python, and fetches promtool where it is missing.
-lint-deploy: ## Check and try out the alert rules of deploy/prometheus
-	@$(PYTHON) -m participants.demo alerts
-
 test: browser ## Run all tests: SQLite, PostgreSQL, then the browser
 	@$(MAKE) --no-print-directory setup
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -n 2 --dist loadfile
@@ -94,10 +91,10 @@ lint: setup lint-deploy ## Lint and check the format
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 
-# A line each: further files of operators (alert rules, dashboards) go here.
-lint-deploy: setup ## Lint what operators use: the image, compose.yaml
+lint-deploy: setup ## Check what operators use: the image, compose.yaml, the alert rules (needs apt for promtool)
 	.venv/bin/hadolint deploy/Containerfile
 	$(VENV) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	@$(VENV) -m participants.demo alerts
 
 lint-migrations: setup ## Check that the release before survives our migrations
 	$(IDLE) $(VENV) -m tests.lintmigrations

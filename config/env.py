@@ -136,6 +136,14 @@ def read_url(name: str, *, default: str, query: bool = False) -> str:
     return _read(name, default, parse, f"an http or https address{'' if query else ' without a query'}")
 
 
+def read_dsn(name: str) -> str:
+    """Where reports of errors go: an address with a key before the host. Never quoted: the key is in it."""
+    text = read_text(name)
+    if text and not re.fullmatch(r"https?://[^/@\s]+@[^/@\s]+/\S+", text):
+        raise ImproperlyConfigured(f"{name} must be an address such as https://key@errors.example.org/1.")
+    return text
+
+
 def read_algorithms(name: str, *, default: list[str]) -> list[str]:
     """Signatures by a key pair alone: with a shared secret whoever checks tokens could make them."""
     for algorithm in (given := read_list(name)):

@@ -15,7 +15,10 @@ from django.utils.cache import patch_vary_headers
 from config.logs import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
-_FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REQUEST_ID")
+_FORWARDED = (
+    *("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST"),
+    *("HTTP_X_REQUEST_ID", "HTTP_TRACEPARENT", "HTTP_TRACESTATE"),
+)
 _PROBES = ("/healthz/", "/readyz/", "/metrics")
 _ENGLISH = ("/admin/", "/api/", "/webhooks/", *_PROBES, "/accounts/2fa/", "/accounts/confirm/")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")

@@ -368,6 +368,10 @@ METRICS_TOKEN = env.read_text("METRICS_TOKEN")
 METRICS_PORT = env.read_count("METRICS_PORT", default=0, minimum=0)  # of a worker; 0 serves none
 METRICS_FOLDER = env.read_folder("PROMETHEUS_MULTIPROC_DIR")  # prometheus_client reads it by this name
 
+OTEL_ENDPOINT = env.read_url("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+SENTRY_DSN = env.read_dsn("SENTRY_DSN")
+SENTRY_ENVIRONMENT = env.read_text("SENTRY_ENVIRONMENT", "production")
+
 # --- Logs -------------------------------------------------------------------------------------------
 LOG_FORMAT = env.read_choice("LOG_FORMAT", default="line", choices=("line", "json"))
 LOG_ACCESS = env.read_flag("LOG_ACCESS", default=LOG_FORMAT == "json")

@@ -30,7 +30,7 @@ from participants.realtimekit import (
     RealtimeKit,
     Urgency,
 )
-from participants.watch import metrics
+from participants.watch import metrics, spans
 
 KEY_SECONDS = 4.0
 
@@ -193,6 +193,14 @@ def _build(wanted: conf.RealtimeKitConf) -> _Built:
 
 def _note_attempt(attempt: Attempt) -> None:
     metrics.note_attempt(attempt.operation, attempt.outcome, attempt.seconds)
+    told: dict[str, str | int | None] = {
+        "rollcall.outcome": attempt.code,
+        "rollcall.attempt": attempt.number,
+        "http.response.status_code": attempt.status,
+        "cf_ray": attempt.cf_ray,
+    }
+    failed = attempt.outcome not in ("ok", "absent")
+    spans.record(f"realtimekit {attempt.operation}", attempt.seconds, failed=failed, **told)
 
 
 def _close() -> None:

@@ -20,7 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = vars(_describe().parse_args(arguments))
     module, function, _ = _VERBS[chosen.pop("verb")]
     try:
-        # Loaded by verb: ``browser`` and ``alerts`` run before anything is installed; ``screenshots`` needs Playwright.
+        # Loaded by verb: ``browser`` and ``alerts`` run before anything is installed, and only ``screenshots`` needs
+        # Playwright.
         getattr(import_module(f"participants.demo.{module}"), function)(**chosen)
     except DemoError as error:
         print(f"\n{error}", file=sys.stderr)

@@ -29,6 +29,7 @@ from participants.services import (
     sessionlinks,
     sync,
 )
+from participants.watch import spans
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +155,8 @@ def do(name: str, *, by: Actor, is_stopping: Callable[[], bool] = lambda: False)
     """
     chore = _CHORES[name]
     try:
-        chore.do(by, Deadline.after(SECONDS).unless(is_stopping))
+        with spans.of_work(f"chore {name}"):
+            chore.do(by, Deadline.after(SECONDS).unless(is_stopping))
     except RollcallError as error:
         logger.warning("%s was put off: %s", name, error.data.get("reason", error))
         return False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from participants.services import hooksending
+from participants.watch import spans
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Sender:
     def _serve(self, key: uuid.UUID) -> None:
         close_old_connections()
         try:
-            hooksending.serve(key, is_stopping=self._stopping.is_set)
+            with spans.of_work("webhooks out"):
+                hooksending.serve(key, is_stopping=self._stopping.is_set)
         except Exception:
             # A defect, or a database that is away: the lease ends by itself, and the rows are found again.
             logger.exception("An outgoing webhook could not be served.")

@@ -11,6 +11,7 @@ from participants import tasks
 from participants.realtimekit import Deadline
 from participants.services import chores, passes
 from participants.services.passes import Outcome
+from participants.watch import spans
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +55,14 @@ class Ticker:
         try:
             chores.note_look()
             tasks.send_chores()
-            outcome = passes.tick(
-                by=tasks.BY,
-                deadline=Deadline.after(PASS_SECONDS),
-                threads=self.threads,
-                is_stopping=self._stopping.is_set,
-                with_sidelines=False,
-            )
+            with spans.of_work("worker pass"):
+                outcome = passes.tick(
+                    by=tasks.BY,
+                    deadline=Deadline.after(PASS_SECONDS),
+                    threads=self.threads,
+                    is_stopping=self._stopping.is_set,
+                    with_sidelines=False,
+                )
         except (DatabaseError, InterfaceError):
             logger.exception("The database could not be asked for work.")
             return False

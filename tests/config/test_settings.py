@@ -124,6 +124,8 @@ def test_the_secret_key_may_be_a_mounted_file(tmp_path: Path) -> None:
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
         ("METRICS_PORT", "-1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+        ("SENTRY_DSN", "https://errors.example.org/1"),
         ("PROMETHEUS_MULTIPROC_DIR", "/dev/null/metrics"),
     ],
 )
