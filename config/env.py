@@ -3,6 +3,7 @@
 Every name may also be given as ``NAME_FILE``, the path of a mounted secret.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from ipaddress import ip_network
@@ -200,14 +201,23 @@ def read_networks(name: str) -> list[Any]:
         raise _complain(name, "a comma-separated list of addresses or networks", str(error)) from None
 
 
-def read_folder(name: str) -> str:
-    """A folder, made if it is not there; blank when none is set."""
+_LASTING = ("worker", "runserver")
+
+
+def read_shared_folder(name: str, *, arguments: Sequence[str]) -> str:
+    """The folder where prometheus_client, which reads the same variable, keeps the numbers of processes; or blank.
+
+    Made if it is not there. Files of processes stay in it, so a command that soon ends has its variable taken away.
+    """
     text = read_text(name)
     try:
         if text:
             Path(text).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _complain(name, "a folder that can be written to", str(error)) from None
+    is_command = Path(arguments[0] if arguments else "").name == "manage.py"
+    if is_command and not set(arguments[1:2]) & set(_LASTING) and not any("--every" in each for each in arguments):
+        os.environ.pop(name, None)
     return text
 
 

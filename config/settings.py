@@ -366,7 +366,7 @@ WEB_THREADS = env.read_threads("WEB_THREADS", arguments=sys.argv, default=32)
 # --- Watching ---------------------------------------------------------------------------------------
 METRICS_TOKEN = env.read_text("METRICS_TOKEN")
 METRICS_PORT = env.read_count("METRICS_PORT", default=0, minimum=0)  # of a worker; 0 serves none
-METRICS_FOLDER = env.read_folder("PROMETHEUS_MULTIPROC_DIR")  # prometheus_client reads it by this name
+METRICS_FOLDER = env.read_shared_folder("PROMETHEUS_MULTIPROC_DIR", arguments=sys.argv)
 
 OTEL_ENDPOINT = env.read_url("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 SENTRY_DSN = env.read_dsn("SENTRY_DSN")

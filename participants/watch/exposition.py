@@ -35,7 +35,7 @@ class _Together(Collector):
 
 def render(*more: Source) -> bytes:
     """What the processes of this machine counted, and what ``more`` says."""
-    return generate_latest(_Together((_find_counted(), *more)))  # type: ignore[arg-type]  # it only collects
+    return generate_latest(_Together((_find_counted(), *more)))
 
 
 def is_open() -> bool:
@@ -54,5 +54,5 @@ def _find_counted() -> Source:
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return PROCESS
-    collector: Any = MultiProcessCollector(CollectorRegistry(), folder)
+    collector: Any = MultiProcessCollector(CollectorRegistry(), folder)  # type: ignore[no-untyped-call]
     return collector  # type: ignore[no-any-return]

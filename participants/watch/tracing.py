@@ -43,9 +43,10 @@ class _Tracer:
         if headers is not None:
             carrier = {key: headers[key] for key in ("traceparent", "tracestate") if key in headers}
             kind, parent = SpanKind.SERVER, _propagator.extract(carrier)
-        # The texts of exceptions may hold anything.
-        quiet = {"record_exception": False, "set_status_on_exception": False}
-        with self._tracer.start_as_current_span(name, context=parent, kind=kind, **quiet) as span:
+        # The texts of exceptions may hold anything, so they are not recorded.
+        with self._tracer.start_as_current_span(
+            name, context=parent, kind=kind, record_exception=False, set_status_on_exception=False
+        ) as span:
             try:
                 yield lambda name, attributes: _finish(span, name, attributes)
             except BaseException:

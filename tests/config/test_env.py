@@ -1,5 +1,6 @@
 """Readers of the environment: a wrong value is a clear error that names the variable."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -247,3 +248,49 @@ def test_a_public_key_may_be_written_in_one_line_or_lie_in_a_file(
     (tmp_path / "key.pem").write_text(pem)
     monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "key.pem"))
     assert env.read_public_key(NAME).strip() == pem.strip()
+
+
+OTHER = "ROLLCALL_TEST_OTHER_VALUE"  # what a file gave is remembered by its name
+
+
+@pytest.mark.parametrize(
+    ("command", "keeps"),
+    [
+        (["granian", "config.wsgi:application"], True),
+        (["/srv/rollcall/manage.py", "worker", "--threads", "4"], True),
+        (["manage.py", "tick", "--every", "5"], True),
+        (["manage.py", "tick", "--every=5"], True),
+        (["manage.py", "tick"], False),
+        (["manage.py", "migrate"], False),
+        (["manage.py"], False),
+        ([], True),
+    ],
+    ids=["web", "worker", "scheduler", "scheduler-too", "tick", "migrate", "bare", "none"],
+)
+def test_only_processes_that_last_keep_numbers_in_the_shared_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str], keeps: bool
+) -> None:
+    folder = tmp_path / "metrics"
+    monkeypatch.setenv(OTHER, str(folder))
+    assert env.read_shared_folder(OTHER, arguments=command) == str(folder)
+    assert folder.is_dir()
+    assert (OTHER in os.environ) is keeps
+
+
+def test_without_a_shared_folder_nothing_is_made() -> None:
+    assert env.read_shared_folder(OTHER, arguments=["granian"]) == ""
+
+
+@pytest.mark.parametrize("text", ["errors.example.org/1", "https://errors.example.org/1", "https://hunter2@errors/"])
+def test_an_address_for_reports_that_lacks_a_part_is_refused_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(OTHER, text)
+    with pytest.raises(ImproperlyConfigured, match=OTHER) as caught:
+        env.read_dsn(OTHER)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_address_for_reports_is_kept_to_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OTHER, "https://key:secret@errors.example.org/path/7")
+    assert env.read_dsn(OTHER) == "https://key:secret@errors.example.org/path/7"
