@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.signals import request_finished
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -48,8 +50,14 @@ class Context:
 
 
 def begin(request: HttpRequest) -> None:
-    """Lines from here on are about this request. Not ended: Django logs 4xx and 5xx after the last middleware."""
+    """Lines from here on are about this request."""
     describe.set(Context(request))
+
+
+@receiver(request_finished, dispatch_uid="rollcall.context")
+def end(**kwargs: Any) -> None:
+    """Not in the middleware, since Django logs 4xx and 5xx after it. A thread must not keep the body of a request."""
+    describe.set(dict)
 
 
 def note(**fields: Any) -> None:

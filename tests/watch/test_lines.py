@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from config.logs import FIELDS
+from config.logs import FIELDS, describe
 from participants.models import Actor, Meeting, Participant
 from participants.sandbox import Sandbox
 from participants.services import apikeys, invitations, meetings, passes, sync
@@ -203,6 +203,12 @@ def test_a_user_who_asks_nothing_of_the_database_is_no_stranger_to_the_next_requ
     Client().get("/accounts/login/")
     assert "participant" not in read_lines(ACCESS)[-1]
     assert "user" not in read_lines(ACCESS)[-1]
+
+
+def test_a_thread_keeps_no_request_when_it_is_over(client: Client) -> None:
+    client.get("/accounts/login/")
+    assert describe.get()() == {}
+    assert describe.get() is dict
 
 
 def test_a_user_with_an_address_for_a_name_is_a_number(client: Client, read_lines: ReadLines) -> None:
