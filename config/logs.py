@@ -69,3 +69,33 @@ def mask(text: str) -> str:
     if secret := settings.REALTIMEKIT_API_TOKEN:
         text = text.replace(secret, "[api token]")
     return text
+
+
+def make_logging(form: str, *, level: str | int, access: bool) -> dict[str, Any]:
+    """The setting ``LOGGING``: everything goes to standard error, as lines for people or for machines."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {
+            "request_id": {"()": "config.logs.RequestIdFilter"},
+            "secrets": {"()": "config.logs.SecretsFilter"},
+        },
+        "formatters": {
+            "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+            "json": {"()": "config.logs.LinesForMachines"},
+        },
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": form,
+                "filters": ["request_id", "secrets"],
+            }
+        },
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django": {"level": "INFO", "handlers": [], "propagate": True},
+            "django.server": {"level": "INFO", "handlers": [], "propagate": True},
+            "axes": {"level": "WARNING"},
+            "participants.access": {"level": "INFO" if access else "WARNING"},
+        },
+    }

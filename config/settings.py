@@ -7,7 +7,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
+from config import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.read_text("ROLLCALL_DATA_DIR") or BASE_DIR / "var")
@@ -375,29 +375,4 @@ SENTRY_ENVIRONMENT = env.read_text("SENTRY_ENVIRONMENT", "production")
 # --- Logs -------------------------------------------------------------------------------------------
 LOG_FORMAT = env.read_choice("LOG_FORMAT", default="line", choices=("line", "json"))
 LOG_ACCESS = env.read_flag("LOG_ACCESS", default=LOG_FORMAT == "json")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {
-        "request_id": {"()": "config.logs.RequestIdFilter"},
-        "secrets": {"()": "config.logs.SecretsFilter"},
-    },
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
-        "json": {"()": "config.logs.LinesForMachines"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": LOG_FORMAT,
-            "filters": ["request_id", "secrets"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": env.read_level("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django": {"level": "INFO", "handlers": [], "propagate": True},
-        "django.server": {"level": "INFO", "handlers": [], "propagate": True},
-        "axes": {"level": "WARNING"},
-        "participants.access": {"level": "INFO" if LOG_ACCESS else "WARNING"},
-    },
-}
+LOGGING = logs.make_logging(LOG_FORMAT, level=env.read_level("LOG_LEVEL", default="INFO"), access=LOG_ACCESS)

@@ -2,7 +2,6 @@
 its script."""
 
 import uuid
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -22,7 +21,7 @@ from django.views.i18n import JavaScriptCatalog
 from config.policy import without_trusted_types
 from participants.conf import binds_first_device, read_oidc, read_realtimekit
 from participants.pages.policy import list_join_sources
-from participants.services import guests
+from participants.services import guests, readiness
 
 
 class SignIn(LoginView):
@@ -52,7 +51,7 @@ def report_health(request: HttpRequest) -> HttpResponse:
 
     Touches neither database nor session.
     """
-    draining = bool(settings.DRAINING_FILE) and Path(settings.DRAINING_FILE).exists()
+    draining = readiness.is_draining()
     return HttpResponse(
         "draining" if draining else "ok",
         status=503 if draining else 200,

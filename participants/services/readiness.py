@@ -33,8 +33,12 @@ class Missing:
 _DATABASE = Missing("database_unreachable", "The database can't be reached. Look at DATABASE_URL and at the server.")
 _MIGRATIONS = Missing("migrations_pending", "The database is older than the code. Run manage.py migrate.")
 _CACHE = Missing("cache_unreachable", "The shared cache can't be reached. Look at CACHE_URL and at the server.")
+_DRAINING = Missing("draining", "This process was asked to stop and finishes what it has. Send nobody here.")
 _STATIC = Missing("static_missing", "Static files were not collected. Run manage.py collectstatic, then restart.")
-CODES = ("database_unreachable", "migrations_pending", "cache_unreachable", "static_missing", "credentials_missing")
+CODES = (
+    *("draining", "database_unreachable", "migrations_pending", "cache_unreachable", "static_missing"),
+    "credentials_missing",
+)
 
 
 @dataclass
@@ -48,8 +52,15 @@ class _Memory:
 _memory = _Memory()
 
 
+def is_draining() -> bool:
+    """Whether the server that runs this process was asked to stop. Asks for a file only."""
+    return bool(settings.DRAINING_FILE) and Path(settings.DRAINING_FILE).exists()
+
+
 def find_missing() -> list[Missing]:
     """Empty when ready. Raises nothing."""
+    if is_draining():
+        return [_DRAINING]
     with _memory.lock:  # so that many who ask at once cost one look
         if time.monotonic() - _memory.found_at > KEPT_SECONDS:
             _memory.found = list(_look())

@@ -111,7 +111,7 @@ _CORE = {
     "mail_texts": row("superuser change_mailtext"),
     "mail_text": row("superuser change_mailtext"),
     "POST mail_text": row("superuser change_mailtext"),
-    "reports": row("manager other_manager superuser view_participant view_session view_presence"),
+    "reports": row("manager other_manager superuser view_participant view_session view_presence view_event"),
     # Asked without a post it only leads back to the list.
     "report_delete": row(EVERYBODY, status=302),
     # The report is the superuser's.
@@ -161,6 +161,16 @@ _PEOPLE = {
     **_act("person", "unblock", "superuser view_person+block_person", blind="block_person"),
     "participants_person_block": row("superuser view_person+block_person", blind="block_person"),
     **_act("person", "merge", "superuser view_person+merge_person", blind="merge_person"),
+    "participants_person_erase": row(
+        "superuser view_person+erase_person", barred="view_person", blind="erase_person"
+    ),
+    # Nobody ticked that they mean it.
+    "POST participants_person_erase": row(
+        "superuser view_person+erase_person", status=422, barred="view_person", blind="erase_person"
+    ),
+    "participants_person_export": row(
+        "superuser view_person+export_person", barred="view_person", blind="export_person"
+    ),
 }
 _WHO_CAME = {
     **_report("presence", "view_presence"),
@@ -192,7 +202,14 @@ _MANY = {
 }
 _MACHINES = {
     **_of_staff("preset", "view_preset", "change_preset"),
-    **_of_staff("event", "view_event", "change_event"),
+    **_of_staff("event", "view_event"),
+    "participants_event_csv": row("superuser view_event+export_data", barred="view_event export_data"),
+    "participants_event_export": row("superuser view_event+export_data", status=302, barred="view_event export_data"),
+    "POST participants_event_export": row(
+        "superuser view_event+export_data", status=302, barred="view_event export_data"
+    ),
+    "participants_event_save": row("superuser view_event", status=302),
+    "POST participants_event_save": row("superuser view_event", status=302),
     **_of_staff("delivery", "view_delivery", "change_delivery"),
     **_of_staff("apikey", "view_apikey", "manage_apikey", added="superuser manage_apikey"),
     # Whoever sees a new secret needs all that the key may do.

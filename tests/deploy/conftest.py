@@ -46,6 +46,7 @@ def settings_given(folder: Path, database: str, realtimekit: Sandbox) -> Iterato
         environment = files.read_compose()["x-rollcall"]["environment"]
         given = {name: value.replace(files.SECRETS, f"{secrets}/") for name, value in environment.items()}
         yield given | {
+            "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
             "CACHE_URL": valkey.connection_url,
             "TASKS_URL": valkey.connection_url,
             "DJANGO_TRUSTED_PROXIES": "127.0.0.1",

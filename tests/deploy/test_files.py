@@ -12,7 +12,10 @@ from cryptography.fernet import Fernet
 
 from tests.deploy import files
 
-SECRETS = {"database_url", "django_secret_key", "postgres_password", "realtimekit_api_token", "token_encryption_keys"}
+SECRETS = {
+    *("database_url", "django_secret_key", "metrics_token"),
+    *("postgres_password", "realtimekit_api_token", "token_encryption_keys"),
+}
 OURS = ("migrate", "web-1", "web-2", "worker-1", "worker-2", "scheduler")
 UNITS = sorted(path.name for path in files.UNITS.glob("*.service"))
 PAIRS = {

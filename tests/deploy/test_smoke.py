@@ -53,6 +53,29 @@ def test_somebody_joins_through_the_proxy_and_the_token_comes_from_the_cache_the
     assert realtimekit.requests.count("participants.add") + realtimekit.requests.count("participants.refresh") == 0
 
 
+def test_the_metrics_of_all_processes_move_and_only_the_token_shows_them(
+    staff: Visitor, proxy: Proxy, stack: Stack, meeting: str
+) -> None:
+    join = prepare_join(staff, proxy.address, meeting)
+    before = read_metric(stack, 'rollcall_joins_total{cache="hit",verdict="ok"}')
+    assert [join().status_code for _ in range(10)] == [200] * 10
+    assert read_metric(stack, 'rollcall_joins_total{cache="hit",verdict="ok"}') - before == 10
+    # Workers share the folder with web servers here, as under systemd.
+    wait_until(lambda: read_metric(stack, "rollcall_pass_seconds_count") > 0, seconds=30)
+    assert read_metric(stack, "rollcall_database_up") == 1
+    assert requests.get(f"{stack.address_of('web-1')}/metrics", timeout=10).status_code == 401
+
+
+def read_metric(stack: Stack, name: str) -> float:
+    """Of all processes, asked of one; 0 before its first event."""
+    token = (stack.folder / "secrets" / "metrics_token").read_text()
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.get(f"{stack.address_of('web-1')}/metrics", headers=headers, timeout=10)
+    assert answer.status_code == 200
+    lines = [line for line in answer.text.splitlines() if line.startswith(f"{name} ")]
+    return float(lines[0].rpartition(" ")[2]) if lines else 0.0
+
+
 def test_files_with_a_hash_in_their_name_are_kept_for_ever(proxy: Proxy, stack: Stack) -> None:
     page = requests.get(f"{proxy.address}/accounts/login/", timeout=10).text
     hashed = re.findall(r'"(/static/[^"]+\.[0-9a-f]{12}\.css)"', page)

@@ -10,6 +10,7 @@ from rest_framework import exceptions
 from participants.api import callers, errors
 from participants.errors import RollcallError
 from participants.realtimekit import failures
+from participants.services import readiness
 
 PROJECT = Path(__file__).parents[2]
 PAGE = (PROJECT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -70,6 +71,10 @@ def test_every_failure_of_a_remote_call_is_explained() -> None:
     codes = {code for value in vars(failures).values() for code in list_remote_codes(value)}
     codes |= {"budget_exhausted", "paused", "breaker_open"}
     assert codes - list_documented("What RealtimeKit said") == set()
+
+
+def test_whatever_keeps_a_process_from_being_ready_is_explained() -> None:
+    assert {"not_ready", *readiness.CODES} - list_documented("Codes of answers") == set()
 
 
 def test_every_check_is_explained() -> None:

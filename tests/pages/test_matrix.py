@@ -54,6 +54,11 @@ SHIPPED: dict[str, tuple[Told, Told, Told]] = {
     "POST texts": (405, 405, 405),
     "GET healthz": (200, 200, 200),
     "POST healthz": (405, 405, 405),
+    "GET readyz": (200, 200, 200),
+    "POST readyz": (405, 405, 405),
+    # METRICS_TOKEN is not set.
+    "GET metrics": (404, 404, 404),
+    "POST metrics": (405, 405, 405),
     "GET schema": (200, 200, 200),
     "POST schema": (405, 405, 405),
     "GET docs": (200, 200, 200),
@@ -114,6 +119,11 @@ STRICT: dict[str, tuple[Told, Told, Told, Told, Told, Told]] = {
     "POST texts": (405, MAIL, 405, 405, CODE, 405),
     "GET healthz": (200, 200, 200, 200, 200, 200),
     "POST healthz": (405, 405, 405, 405, 405, 405),
+    "GET readyz": (200, 200, 200, 200, 200, 200),
+    "POST readyz": (405, 405, 405, 405, 405, 405),
+    # METRICS_TOKEN is set, and nobody shows it.
+    "GET metrics": (401, 401, 401, 401, 401, 401),
+    "POST metrics": (405, 405, 405, 405, 405, 405),
     "GET schema": (200, 200, 200, 200, 200, 200),
     "POST schema": (405, 405, 405, 405, 405, 405),
     "GET docs": (200, 200, 200, 200, 200, 200),
@@ -174,6 +184,7 @@ def strict(settings: LazySettings, provider: Provider) -> None:
     settings.STAFF_MFA = settings.EMAIL_VERIFICATION = "required"
     settings.OIDC_ISSUER = settings.OIDC_SERVER_URL = provider.issuer
     settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
+    settings.METRICS_TOKEN = "a token that no caller of the matrix has"
 
 
 def list_routes(patterns: list[URLPattern | URLResolver], space: str = "", before: str = "") -> Iterator[str]:

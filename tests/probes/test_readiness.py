@@ -45,6 +45,20 @@ def test_a_process_that_lacks_nothing_is_ready(client: Client) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_process_that_was_asked_to_stop_is_not_ready_from_that_moment(
+    client: Client, settings: LazySettings, tmp_path: Path
+) -> None:
+    assert ask(client)[0] == 200
+    stopping = tmp_path / "draining"
+    settings.DRAINING_FILE = str(stopping)
+    stopping.touch()
+    # Asked at once, within the second for which the answer is kept.
+    answer = client.get("/readyz/")
+    assert (answer.status_code, [each["code"] for each in answer.json()["missing"]]) == (503, ["draining"])
+    stopping.unlink()
+    assert client.get("/readyz/").status_code == 200
+
+
 def test_neither_session_nor_cookie_is_touched(client: Client) -> None:
     client.force_login(StaffFactory())
     answer = client.get("/readyz/")

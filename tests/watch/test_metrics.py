@@ -141,7 +141,8 @@ def test_requests_are_timed_by_the_name_of_their_route(meeting: Meeting, look: C
     Client().get("/nowhere/2/")
     after = look()
     assert after.read(name, route="api:join", status="2xx") - before.read(name, route="api:join", status="2xx") == 1
-    assert after.read(name, route="unmatched", status="4xx") - before.read(name, route="unmatched") == 2
+    unmatched = {"route": "unmatched", "status": "4xx"}
+    assert after.read(name, **unmatched) - before.read(name, **unmatched) == 2
     assert not [sample for sample in after.samples if "nowhere" in str(sample.labels)]
 
 
@@ -306,7 +307,7 @@ def list_route_names() -> set[str]:
                 inner = (*before, item.namespace) if item.namespace else before
                 yield from walk(item.url_patterns, inner)
             else:
-                yield ":".join([*before, item.name or f"{item.callback.__module__}.{item.callback.__name__}"])
+                yield ":".join([*before, item.name or item.lookup_str])
 
     return set(walk(get_resolver().url_patterns, ())) | {"unmatched", "static"}
 
