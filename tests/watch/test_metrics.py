@@ -307,7 +307,8 @@ def list_route_names() -> set[str]:
                 inner = (*before, item.namespace) if item.namespace else before
                 yield from walk(item.url_patterns, inner)
             else:
-                yield ":".join([*before, item.name or item.lookup_str])
+                view = getattr(item.callback, "view_class", item.callback)
+                yield ":".join([*before, item.name or f"{view.__module__}.{view.__name__}"])
 
     return set(walk(get_resolver().url_patterns, ())) | {"unmatched", "static"}
 
