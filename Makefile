@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 # For commands that only need the settings to be read.
 IDLE := DJANGO_SECRET_KEY=used-for-reading-the-settings-only-and-thrown-away
+# Files in the order of tests/conftest.py, each as a whole.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=60000
 # Folders are listed too: their time changes when a file is removed.
 STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev/null)
@@ -79,13 +81,13 @@ browser:
 # As browser: needs no more than Python, and fetches promtool where it is missing.
 test: browser ## Run all tests: SQLite, PostgreSQL, then the browser
 	@$(MAKE) --no-print-directory setup
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -n 2 --dist loadfile
-	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest -n 2 --dist loadfile
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -m browser
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL)
+	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest $(PARALLEL)
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser
 
 test-browser: browser ## Run the browser tests alone
 	@$(MAKE) --no-print-directory setup
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest -m browser
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser
 
 lint: setup lint-deploy ## Lint and check the format
 	$(VENV) -m ruff check .

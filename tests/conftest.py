@@ -13,6 +13,21 @@ from rest_framework.test import APIClient
 from participants import gateway
 from participants.models import Actor
 from participants.sandbox import Sandbox
+from tests.emptying import replace_flush
+
+replace_flush()
+
+
+SLOWEST = ("fuzz", "faults", "deploy", "demo", "processes", "standin")
+"""Folders of few and long tests. Begun last, one of them would keep one core busy while the other one idles."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

