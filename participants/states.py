@@ -260,6 +260,14 @@ class RequestState(TextChoices):
     DENIED = "denied", "Denied"
 
 
+class ConsentState(TextChoices):
+    """Whether a participant agreed to the consent text that their meeting has now."""
+
+    AGREED = "agreed", "Agreed"
+    WAITING = "waiting", "Not yet"
+    NOT_ASKED = "not_asked", "Not asked"
+
+
 class DriftKind(TextChoices):
     """One way in which RealtimeKit and our rows disagree."""
 

@@ -9,8 +9,9 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
 from participants.models import Meeting, Participant, Person, Preset
+from participants.services import consents
 from participants.services.tokencache import inspect
-from participants.states import MeetingState, MeetingStatus, ParticipantState
+from participants.states import ConsentState, MeetingState, MeetingStatus, ParticipantState
 
 Tone = Literal["good", "wait", "bad", "info", "quiet"]
 NOTHING = SafeString('<span class="rc-quiet">–</span>')
@@ -73,6 +74,19 @@ def render_window(meeting: Meeting) -> SafeString:
     else:
         text = f"from {opens:%-d %b %Y, %H:%M}" if opens else f"until {closes:%-d %b %Y, %H:%M}"
     return format_html('<span class="rc-time">{}</span>', text)
+
+
+def render_consent(row: Participant) -> SafeString:
+    """Whether they agreed to what their meeting asks now, and in the hint what they agreed to last."""
+    last = (
+        f"Agreed to version {row.consented_to.number} on {write_time(row.consented_at)}" if row.consented_to else ""
+    )
+    state = consents.find_state(row)
+    if state == ConsentState.NOT_ASKED:
+        return render_badge(state.label, "quiet", last)
+    if state == ConsentState.AGREED:
+        return render_badge(state.label, "good", last)
+    return render_badge(state.label, "wait", last or "The join page asks them")
 
 
 def render_token(row: Participant, now: datetime) -> SafeString:

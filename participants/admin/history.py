@@ -19,6 +19,7 @@ _TONES: dict[str, Tone] = {
     EventKind.ADDED: "good",
     EventKind.ADOPTED: "good",
     EventKind.RESTORED: "good",
+    EventKind.CONSENTED: "good",
     EventKind.BLOCKED: "bad",
 }
 

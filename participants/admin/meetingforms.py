@@ -5,7 +5,8 @@ from django.contrib.auth.models import Group
 from django.db.models import Q
 
 from participants.models import Meeting, Preset
-from participants.services import groups
+from participants.models.consent import CONSENT_LIMIT
+from participants.services import consents, groups
 from participants.services.meetings import check_ties
 
 if TYPE_CHECKING:
@@ -31,7 +32,27 @@ class Confirmation(forms.CheckboxInput):
         return str(data.get(name, ""))
 
 
+class ParagraphsField(forms.CharField):
+    """Plain text of several lines. Compared in one form, since browsers send other line ends than they were given."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return consents.tidy(super().to_python(value) or "")
+
+
 class MeetingForm(_ModelForm):
+    consent_text = ParagraphsField(
+        label="Consent text",
+        required=False,
+        max_length=CONSENT_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}),
+        # Against what the page showed: a form opened earlier must not bring an older text back.
+        show_hidden_initial=True,
+        help_text="Shown before joining, as plain text; an empty line begins a paragraph. Whoever has not agreed to "
+        "it does not get in. Every change, a corrected letter too, is a new version that everybody is asked again to "
+        "agree to. Empty: nothing is asked.",
+    )
     groups_agreed = forms.CharField(required=False, widget=forms.HiddenInput)
     """Appears once other groups were chosen, and asks before anybody is enrolled or removed by that."""
 
@@ -57,6 +78,8 @@ class MeetingForm(_ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "consent_text" in self.fields:
+            self.fields["consent_text"].initial = self.instance.consent_text
         preset = self.fields.get("default_preset")
         if isinstance(preset, forms.ModelChoiceField):
             # One that is gone stays selectable where it is in use, so that other fields can be saved.

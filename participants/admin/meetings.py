@@ -25,10 +25,11 @@ from participants.admin.mixins import ReadOnly
 from participants.admin.ties import describe_ties
 from participants.errors import RollcallError
 from participants.models import Meeting
-from participants.services import admission, groups, meetings, rights
+from participants.services import admission, consents, groups, meetings, rights
 from participants.states import MeetingState, ParticipantState
 
 GROUPS_HELP = "Members of these groups are enrolled with the default preset, and removed when they leave the group."
+STORED_APART = ("managers", "groups", "consent_text")
 COUNTED = (ParticipantState.ENROLLED, ParticipantState.PENDING, ParticipantState.FAILED)
 
 
@@ -49,6 +50,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
         ("Schedule", {"fields": ("opens_at", "closes_at", "enforce_window")}),
         ("People", {"fields": ("admission", "default_preset", "capacity", "managers")}),
         ("Mail and requests", {"fields": ("sends_notices", "takes_requests")}),
+        ("Consent", {"fields": ("consent_text",)}),
     )
     group_fieldset = ("Groups", {"fields": ("groups", "groups_agreed"), "description": GROUPS_HELP})
 
@@ -78,7 +80,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
         managed = Meeting.objects.filter(pk=OuterRef("pk"), managers=request.user.pk)
         enrols = Value(True) if rights.holds(request.user, "add_participant") else Exists(managed)
         right = "change_meeting" if rights.holds(request.user, "change_meeting") else "view_meeting"
-        rows = rights.list_meetings(request.user, right).select_related("default_preset")
+        rows = rights.list_meetings(request.user, right).select_related("default_preset", "consent")
         return rows.annotate(
             **counts, may_enrol=enrols, shows_people=Value(may(request, "view_participant"))
         ).order_by(*self.ordering)
@@ -138,7 +140,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
 
     def save_model(self, request: HttpRequest, obj: Meeting, form: MeetingForm, change: bool) -> None:
         actor = read_actor(request)
-        related = {name: form.cleaned_data[name] for name in ("managers", "groups") if name in form.changed_data}
+        related = {name: form.cleaned_data[name] for name in STORED_APART if name in form.changed_data}
         changed = [name for name in form.changed_data if name not in (*related, "groups_agreed")]
         counts = groups.Counts()
         if not change or form.changed_data:
@@ -191,6 +193,7 @@ class MeetingAdmin(ReadOnly[Meeting]):
         meeting = context.get("original")
         if isinstance(meeting, Meeting):
             context.update(self._describe(request, meeting), follows=describe_ties(request, meeting))
+            context["consents"] = list(consents.list_versions(meeting))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:

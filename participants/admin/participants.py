@@ -31,8 +31,9 @@ from participants.admin.reportlists import ReportList
 from participants.admin.verdicts import judge_for_staff
 from participants.admin.wording import Line, describe
 from participants.errors import RollcallError
-from participants.models import Participant, Preset
+from participants.models import Meeting, Participant, Preset
 from participants.services import rights
+from participants.services.people import parse_id
 from participants.services.reports import SUBJECTS
 from participants.states import ReportSubject
 
@@ -42,7 +43,7 @@ class ParticipantAdmin(ReportList[Participant]):
 
     change_form_template = "admin/participants/participant/change_form.html"
     change_list_template = "admin/participants/participant/change_list.html"
-    list_display = ("who", "in_meeting", "state_badge", "token_state", "role", "changed")
+    list_display = ("who", "in_meeting", "state_badge", "token_state", "role", "changed", "consent")
     subject = SUBJECTS[ReportSubject.PARTICIPANTS]
     has_periods = False
     search_fields = ("pk",)  # has the field shown; where words are looked for is in services.wordsearch
@@ -51,7 +52,12 @@ class ParticipantAdmin(ReportList[Participant]):
     fieldsets = (
         (
             "Enrolment",
-            {"fields": ("whose", "in_meeting", "role", "own_name", "source", "enrolled_by", "enrolled_on")},
+            {
+                "fields": (
+                    *("whose", "in_meeting", "role", "own_name", "source", "enrolled_by", "enrolled_on"),
+                    "agreed",
+                )
+            },
         ),
         (
             "Token",
@@ -82,7 +88,7 @@ class ParticipantAdmin(ReportList[Participant]):
     )
     readonly_fields = (
         *("whose", "in_meeting", "role", "own_name", "state_badge", "token_state", "last_error"),
-        *("enrolled_on", "issued_on", "expires_on", "next_try", "seen_on", "gone_on", "removed_on"),
+        *("enrolled_on", "agreed", "issued_on", "expires_on", "next_try", "seen_on", "gone_on", "removed_on"),
     )
 
     def has_view_permission(self, request: HttpRequest, obj: Participant | None = None) -> bool:
@@ -92,11 +98,18 @@ class ParticipantAdmin(ReportList[Participant]):
         return self.has_view_permission(request)
 
     def dress(self, request: HttpRequest, rows: QuerySet[Participant]) -> QuerySet[Participant]:
-        related = ("meeting__default_preset", "person__user", "preset", "enrolled_by", "removed_by")
+        related = ("meeting__default_preset", "person__user", "preset", "enrolled_by", "removed_by", "consented_to")
         shows_person = Value(rights.holds(request.user, "view_person"))
         rows = rows.annotate(shows_meeting=Value(may(request, "view_meeting")), shows_person=shows_person)
         large = ("raw", "meeting__raw", "preset__raw", "meeting__default_preset__raw")
         return rows.select_related(*related).defer(*large)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Consent where it is asked about, or where the one meeting shown asks for it."""
+        key = parse_id(request.GET.get("meeting", ""))
+        asks = key is not None and Meeting.objects.filter(pk=key, consent__isnull=False).exists()
+        hidden = set() if asks or "consent" in request.GET else {"consent"}
+        return tuple(name for name in self.list_display if name not in hidden)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {
@@ -141,6 +154,17 @@ class ParticipantAdmin(ReportList[Participant]):
     @admin.display(description="token", ordering="token_expires_at")
     def token_state(self, row: Participant) -> SafeString:
         return badges.render_token(row, timezone.now())
+
+    @admin.display(description="consent")
+    def consent(self, row: Participant) -> SafeString:
+        return badges.render_consent(row)
+
+    @admin.display(description="consent")
+    def agreed(self, row: Participant) -> SafeString:
+        if row.consented_to is None:
+            return badges.render_consent(row)
+        last = f"Version {row.consented_to.number} on {badges.write_time(row.consented_at)}"
+        return format_html("{} {}", badges.render_consent(row), last)
 
     @admin.display(description="preset", ordering="preset__name")
     def role(self, row: Participant) -> SafeString:

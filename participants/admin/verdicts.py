@@ -24,9 +24,10 @@ PASSED = {
     "closed": "The meeting has not closed",
     "full": "There is a place for them",
     "enrolment_failed": "RealtimeKit has not refused them",
+    "consent_required": "They have agreed to the consent text, if there is one",
 }
 
-_OF_THE_ENROLLED = frozenset({"not_enrolled", "full", "enrolment_failed"})
+_OF_THE_ENROLLED = frozenset({"not_enrolled", "full", "enrolment_failed", "consent_required"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def judge_for_staff(row: Participant, request: HttpRequest, now: datetime) -> Pa
         else:
             checks.append(Check(_DENIED[code], passed=False))
     if first is not None:
-        return Panel(checks, f"No. {explain(first, row)}", admitted=False)
+        no = "Not yet" if first.code == "consent_required" else "No"
+        return Panel(checks, f"{no}. {explain(first, row)}", admitted=False)
     if row.state == ParticipantState.PENDING:
         fix = (
             Fix(link_action("retry", row.pk), "Try now") if may(request, "change_participant", row.meeting) else None
@@ -99,6 +101,7 @@ _DENIED = {
     "closed": "The meeting is over",
     "full": "The meeting is full",
     "enrolment_failed": "RealtimeKit refused",
+    "consent_required": "They have not agreed to the consent text yet",
 }
 
 
@@ -131,6 +134,7 @@ _EXPLANATIONS: dict[str, Callable[[Participant], str]] = {
     "too_early": lambda row: f"The meeting opens on {write_time(row.meeting.opens_at)}.",
     "closed": lambda row: f"The meeting closed on {write_time(row.meeting.closes_at)}.",
     "enrolment_failed": _explain_failure,
+    "consent_required": lambda row: "They can once they agree to the consent text: the join page asks them.",
 }
 
 

@@ -55,6 +55,7 @@ _LABELS = {
     "too_early": "Too early",
     "closed": "Closed",
     "enrolment_failed": "Failed",
+    "consent_required": "No consent",
     "full": "Full",
     "preset_gone": "Preset gone",
     "preset_missing": "No preset",
@@ -69,6 +70,7 @@ _NOT_ADMITTED = {
     "too_early": "The meeting has not opened yet.",
     "closed": "The meeting is over.",
     "enrolment_failed": "RealtimeKit refused the enrolment: correct it and retry first.",
+    "consent_required": "They have not agreed to the consent text; the join page asks them.",
 }
 
 

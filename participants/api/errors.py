@@ -30,6 +30,7 @@ STATUS: dict[str, int] = {
     "meeting_inactive": 403,
     "full": 403,
     "enrolment_failed": 409,
+    "consent_required": 403,
     "rate_limited": 429,
     "provider_unavailable": 503,
     "provider_misconfigured": 503,

@@ -35,6 +35,8 @@ ADMISSION: dict[str, Any] = {
     "meeting": {**_MEETING, "opens_at": "2027-01-11T09:00:00Z"},
 }
 
+AGREE: dict[str, Any] = {"consent": "0190a3a0-5555-7000-8000-000000000005"}
+
 MEETING_INPUT: dict[str, Any] = {
     "title": "Algebra, group 7",
     "opens_at": "2027-01-11T09:00:00Z",

@@ -110,7 +110,7 @@ class ManageMeetingsView(ManageView):
     )
     def get(self, request: Request) -> Response:
         check_scope(read_caller(request), "view_meeting")
-        rows = rights.list_meetings(read_caller(request)).select_related("default_preset")
+        rows = rights.list_meetings(read_caller(request)).select_related("default_preset", "consent")
         rows = rows.prefetch_related("managers", "groups")
         pages = Pages()
         page: list[Meeting] | None = pages.paginate_queryset(

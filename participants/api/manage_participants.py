@@ -68,7 +68,8 @@ class MeetingParticipantsView(ManageView):
     )
     def get(self, request: Request, meeting_id: uuid.UUID) -> Response:
         meeting = find_meeting(request, meeting_id, "view_participant")
-        rows = Participant.objects.with_relations().select_related("enrolled_by").filter(meeting=meeting)
+        rows = Participant.objects.with_relations().filter(meeting=meeting)
+        rows = rows.select_related("enrolled_by", "consented_to")
         pages, now = Pages(), timezone.now()
         page: list[Participant] | None = pages.paginate_queryset(
             apply_filter(self, ParticipantFilter, request, rows), request, view=self
@@ -175,7 +176,8 @@ class TokenView(ManageView):
         operation_id="manage_participants_token",
         summary="Issue a token",
         description="For a trusted back end that hands it to its own user. Needs the right `issue_token`, which "
-        "managing a meeting does not imply. Judged as a join is; audited.",
+        "managing a meeting does not imply. Judged as a join is; audited. Where the meeting has a text to agree to, "
+        "show it to your user, and send its `id` as `consent` once they agree: it is noted as their own word.",
         request=JoinRequest,
         responses={200: JoinAnswer},
         examples=[OpenApiExample("Issued", value=examples.JOIN, response_only=True, status_codes=["200"])],
@@ -184,7 +186,12 @@ class TokenView(ManageView):
         row = find_participant(request, participant_id, "issue_token")
         asked = JoinRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        admitted = issuing.issue(row, by=read_actor(request), renew=asked.validated_data["refresh"])
+        admitted = issuing.issue(
+            row,
+            by=read_actor(request),
+            renew=asked.validated_data["refresh"],
+            agrees_to=asked.validated_data.get("consent"),
+        )
         return Response(render_admitted(admitted), headers=NO_STORE)
 
 

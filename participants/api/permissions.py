@@ -37,7 +37,7 @@ def find_meeting(request: Request, meeting_id: uuid.UUID, right: str) -> Meeting
     """
     caller = read_caller(request)
     check_scope(caller, right)
-    rows = Meeting.objects.select_related("default_preset").prefetch_related("managers")
+    rows = Meeting.objects.select_related("default_preset", "consent").prefetch_related("managers")
     meeting = rows.filter(pk=meeting_id).first()
     if meeting is not None:
         if rights.may(caller, right, meeting):
@@ -51,7 +51,8 @@ def find_participant(request: Request, participant_id: uuid.UUID, right: str) ->
     """The participant, for somebody with the right. Raises as ``find_meeting``."""
     caller = read_caller(request)
     check_scope(caller, right)
-    row = Participant.objects.with_relations().select_related("enrolled_by").filter(pk=participant_id).first()
+    related = ("enrolled_by", "consented_to", "meeting__consent")
+    row = Participant.objects.with_relations().select_related(*related).filter(pk=participant_id).first()
     if row is not None:
         if rights.may(caller, right, row.meeting):
             return row

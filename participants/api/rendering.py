@@ -5,7 +5,7 @@ from typing import Any
 
 from participants.models import Batch, BatchRow, DriftItem, DriftReport, Meeting, Participant
 from participants.models.base import Queued
-from participants.services import bulkchanges, tokencache
+from participants.services import bulkchanges, consents, tokencache
 from participants.services.admission import Verdict
 from participants.services.batches import Preview, Progress
 from participants.services.bulkchanges import Seen
@@ -76,6 +76,8 @@ def render_managed_meeting(meeting: Meeting, counts: dict[str, int], *, shows_gr
         "capacity": meeting.capacity,
         "sends_notices": meeting.sends_notices,
         "takes_requests": meeting.takes_requests,
+        "consent_text": meeting.consent_text,
+        "consent_version": meeting.consent.number if meeting.consent else None,
         "managers": sorted(user.get_username() for user in meeting.managers.all()),
         "groups": sorted(group.name for group in meeting.groups.all()) if shows_groups else None,
         "counts": {name: counts.get(name, 0) for name in ("enrolled", "pending", "failed")},
@@ -99,6 +101,11 @@ def render_participant(row: Participant, now: datetime) -> Body:
         "source": row.source,
         "enrolled_by": row.enrolled_by.get_username() if row.enrolled_by else None,
         "token": _render_token(row, now),
+        "consent": {
+            "state": consents.find_state(row).value,
+            "version": row.consented_to.number if row.consented_to else None,
+            "agreed_at": render_time(row.consented_at),
+        },
         "attempts": row.attempts,
         "next_attempt_at": render_time(row.next_attempt_at),
         "last_error": render_error(row),

@@ -5,9 +5,11 @@ from typing import Any
 from rest_framework import serializers
 
 from participants.api.jsontypes import find_wrong_type
+from participants.models.consent import CONSENT_LIMIT
 from participants.models.participant import NAME_LIMIT
 from participants.states import (
     AdmissionPolicy,
+    ConsentState,
     ExpirySource,
     MeetingState,
     MeetingStatus,
@@ -49,6 +51,16 @@ class JoinRequest(StrictSerializer):
     refresh = serializers.BooleanField(
         default=False, help_text="True when the SDK refused the last token; at most once a minute."
     )
+    consent = serializers.UUIDField(
+        required=False,
+        help_text="The `id` of the text that the person agrees to, as a refusal or the admission told.",
+    )
+
+
+class ConsentShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="What a join sends back as `consent`.")
+    version = serializers.IntegerField(help_text="Counts the meeting's texts from 1.")
+    text = serializers.CharField(help_text="Plain text in paragraphs, each apart by an empty line.")
 
 
 class VerdictShape(serializers.Serializer[Any]):
@@ -58,6 +70,7 @@ class VerdictShape(serializers.Serializer[Any]):
     closes_at = serializers.DateTimeField(required=False)
     capacity = serializers.IntegerField(required=False)
     reason = serializers.CharField(required=False)
+    consent = ConsentShape(required=False, help_text="With `consent_required`.")
 
 
 class MeetingBrief(serializers.Serializer[Any]):
@@ -149,6 +162,8 @@ class ManagedMeeting(MeetingBrief):
     capacity = serializers.IntegerField(allow_null=True)
     sends_notices = serializers.BooleanField()
     takes_requests = serializers.BooleanField()
+    consent_text = serializers.CharField(help_text="What people agree to before they join; blank: nothing.")
+    consent_version = serializers.IntegerField(allow_null=True, help_text="Which of the meeting's texts it is.")
     managers = serializers.ListField(child=serializers.CharField(), help_text="Usernames.")
     groups = serializers.ListField(
         child=serializers.CharField(),
@@ -192,6 +207,13 @@ class MeetingInput(StrictSerializer):
     )
     takes_requests = serializers.BooleanField(
         required=False, help_text="Whoever is signed in may ask to be let in. Off by default."
+    )
+    consent_text = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=CONSENT_LIMIT,
+        help_text="What people have to agree to before they join; plain text. Each change asks everybody again; "
+        "blank asks nobody.",
     )
     managers = serializers.ListField(child=UserReference(), required=False, help_text=USER_HELP, max_length=200)
     groups = serializers.ListField(
@@ -239,6 +261,14 @@ class PersonBrief(serializers.Serializer[Any]):
     blocked = serializers.BooleanField()
 
 
+class AgreedShape(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(
+        ConsentState.choices, help_text="Of the text that the meeting has now; not_asked where it has none."
+    )
+    version = serializers.IntegerField(allow_null=True, help_text="The text they agreed to last, whichever it was.")
+    agreed_at = serializers.DateTimeField(allow_null=True, help_text="When they did.")
+
+
 class ManagedParticipant(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     meeting = serializers.UUIDField()
@@ -252,6 +282,7 @@ class ManagedParticipant(serializers.Serializer[Any]):
     source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]  # a field of that name
     enrolled_by = serializers.CharField(allow_null=True)
     token = TokenBrief()
+    consent = AgreedShape()
     attempts = serializers.IntegerField()
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     last_error = ErrorShape(allow_null=True)

@@ -66,12 +66,15 @@ class JoinView(APIView):
         operation_id="meetings_join",
         summary="Join a meeting",
         description="The signed-in person's participant token, from the cache where it is fresh. Call it at the "
-        "click on Join, keep the token in memory only, and never send it anywhere but to the SDK.",
+        "click on Join, keep the token in memory only, and never send it anywhere but to the SDK. Where the meeting "
+        "has a text to agree to, the refusal `consent_required` brings it along as `consent`; show it, and once the "
+        "person agrees send its `id` as `consent`.",
         request=JoinRequest,
         responses={200: JoinAnswer},
         examples=[
             OpenApiExample("Join", value={}, request_only=True),
             OpenApiExample("The SDK refused the token", value={"refresh": True}, request_only=True),
+            OpenApiExample("The person agrees to the text", value=examples.AGREE, request_only=True),
             OpenApiExample("Admitted", value=examples.JOIN, response_only=True, status_codes=["200"]),
         ],
     )
@@ -79,12 +82,15 @@ class JoinView(APIView):
         asked = JoinRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         by = Actor.of(request.user, via="join", request_id=request_id.get())
-        renew = asked.validated_data["refresh"]
+        how: dict[str, Any] = {
+            "renew": asked.validated_data["refresh"],
+            "agrees_to": asked.validated_data.get("consent"),
+        }
         try:
             if (guest := read_guest(request)) is not None:
-                admitted = guests.join(guest, meeting_id, by=by, renew=renew)
+                admitted = guests.join(guest, meeting_id, by=by, **how)
             else:
-                admitted = joining.join(meeting_id=meeting_id, user=read_user(request), by=by, renew=renew)
+                admitted = joining.join(meeting_id=meeting_id, user=read_user(request), by=by, **how)
         except RollcallError as error:
             note_join(error.code)
             raise
@@ -127,7 +133,7 @@ def judge_user(request: Request, meeting_id: uuid.UUID, now: datetime) -> tuple[
     row = joining.find_row(meeting_id, read_user(request))
     if row is not None:
         return admission.judge_row(row, now), row.meeting
-    meeting = Meeting.objects.select_related("default_preset").filter(pk=meeting_id).first()
+    meeting = Meeting.objects.select_related("default_preset", "consent").filter(pk=meeting_id).first()
     person = Person.objects.filter(user=read_user(request)).select_related("user").first()
     room = meeting is None or admission.has_room(meeting)
     return admission.judge(admission.Case(meeting, person, None, now, has_room=room)), meeting
@@ -136,7 +142,7 @@ def judge_user(request: Request, meeting_id: uuid.UUID, now: datetime) -> tuple[
 def list_enrolled(request: Request) -> Any:
     guest = read_guest(request)
     own = Q(pk=guest.participant.pk) if guest is not None else Q(person__user=read_user(request))
-    rows = Participant.objects.with_relations().filter(own)
+    rows = Participant.objects.with_relations().select_related("meeting__consent").filter(own)
     return rows.exclude(state__in=RESTORABLE).defer("meeting__raw", "preset__raw")
 
 

@@ -3,6 +3,7 @@ from participants.models.apikey import ApiKey
 from participants.models.batch import Batch, BatchRow
 from participants.models.budget import Budget
 from participants.models.chore import Chore
+from participants.models.consent import ConsentText
 from participants.models.delivery import Delivery, WebhookKey
 from participants.models.drift import DriftItem, DriftReport
 from participants.models.event import Actor, Event, EventKind
@@ -29,6 +30,7 @@ __all__ = [
     "BatchRow",
     "Budget",
     "Chore",
+    "ConsentText",
     "Delivery",
     "DriftItem",
     "DriftReport",

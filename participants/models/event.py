@@ -43,6 +43,7 @@ class EventKind(models.TextChoices):
     APPLIED = "participant.applied", "Change applied at RealtimeKit"
     REFRESHED = "participant.refreshed", "Token refreshed"
     ISSUED = "participant.token_issued", "Token issued to a back end"
+    CONSENTED = "participant.consented", "Agreed to the consent text"
     LOST = "participant.lost", "Gone at RealtimeKit, to be added again"
     GONE = "participant.gone", "No longer listed by RealtimeKit"
     EXTRAS_DELETED = "participant.extras_deleted", "Duplicates deleted at RealtimeKit"

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from participants.models.base import CHANGE_REFUSED, Identified, Leased, LeasedQuerySet, Mirrored
+from participants.models.consent import ConsentText
 from participants.models.preset import Preset
 from participants.states import MEETING_MOVES, AdmissionPolicy, MeetingState, MeetingStatus
 
@@ -91,6 +92,16 @@ class Meeting(Identified, Mirrored, Leased):
         default=False,
         help_text="Whoever is signed in and not enrolled may ask to be let in; you decide.",
     )
+    consent = models.ForeignKey(
+        ConsentText,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_index=False,
+        help_text="What people have to agree to before they join. Empty: nothing.",
+    )
     participants_synced_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When a sync last began to read its participants."
     )
@@ -144,6 +155,11 @@ class Meeting(Identified, Mirrored, Leased):
         if self.admission == AdmissionPolicy.SIGNED_IN and self.default_preset_id is None:
             text = "Letting everybody in who is signed in needs a default preset."
             raise ValidationError({"default_preset": ValidationError(text, code="default_preset_needed")})
+
+    @property
+    def consent_text(self) -> str:
+        """Blank where nothing is asked."""
+        return self.consent.text if self.consent else ""
 
     @property
     def reference(self) -> str:

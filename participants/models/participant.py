@@ -7,6 +7,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from participants.models.base import CHANGE_REFUSED, Identified, Leased, LeasedQuerySet
+from participants.models.consent import ConsentText
 from participants.models.fields import EncryptedTextField
 from participants.models.meeting import Meeting
 from participants.models.person import Person
@@ -150,6 +151,18 @@ class Participant(Identified, Leased):
     first_came_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="To any session. Empty: they never came."
     )
+
+    consented_to = models.ForeignKey(
+        ConsentText,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_index=False,
+        help_text="What they agreed to last. They are asked again where it is no longer the meeting's text.",
+    )
+    consented_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     raw = models.JSONField(default=dict, blank=True, editable=False)
     seen_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -1,9 +1,10 @@
 """The one judge: may this person enter this meeting now, and if not why (design 2.4).
 
-Pure: it reads the rows it is given and the clock it is given. Join, refresh, staff-issued tokens, the page's
-"may I" and staff's "can they join?" all ask here.
+Pure: it reads the rows it is given (and of the meeting's consent the text, to show it) and the clock it is given.
+Join, refresh, staff-issued tokens, the page's "may I" and staff's "can they join?" all ask here.
 """
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ CODES = (
     "closed",
     "full",
     "enrolment_failed",
+    "consent_required",
 )
 """Checks in the order they are made."""
 
@@ -54,13 +56,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Case:
-    """What is known of one person at one door at one moment. ``participant`` is None for people not enrolled."""
+    """What is known of one person at one door at one moment. ``participant`` is None for people not enrolled.
+
+    ``agrees_to`` is the consent text to which they agree by asking, beside what they agreed to before.
+    """
 
     meeting: Meeting | None
     person: Person | None
     participant: Participant | None
     now: datetime
     has_room: bool = True
+    agrees_to: uuid.UUID | None = None
 
 
 def judge(case: Case) -> Verdict:
@@ -145,6 +151,16 @@ def _check_not_failed(case: Case, meeting: Meeting) -> Verdict | None:
     return Verdict("enrolment_failed", message, {"reason": reason})
 
 
+def _check_consent(case: Case, meeting: Meeting) -> Verdict | None:
+    agreed = {case.agrees_to, case.participant.consented_to_id if case.participant is not None else None}
+    if meeting.consent_id is None or meeting.consent_id in agreed:
+        return None
+    text = meeting.consent
+    assert text is not None
+    told = {"id": str(text.pk), "version": text.number, "text": text.text}
+    return Verdict("consent_required", "Agree to the text of this meeting before you join.", {"consent": told})
+
+
 _CHECKS = (
     ("blocked", _check_blocked),
     ("removed", _check_removed),
@@ -154,6 +170,7 @@ _CHECKS = (
     ("closed", _check_not_closed),
     ("full", _check_room),
     ("enrolment_failed", _check_not_failed),
+    ("consent_required", _check_consent),
 )
 
 

@@ -30,7 +30,7 @@ _WANTED: dict[str, tuple[type[Model], set[str]]] = {
                 "state",
             ),
             *("token", "token_issued_at", "token_expires_at", "token_expiry_source", "refresh_tried_at"),
-            *("last_error_code", "last_error_detail"),
+            *("last_error_code", "last_error_detail", "consented_to_id"),
         },
     ),
     "meeting": (
@@ -38,6 +38,7 @@ _WANTED: dict[str, tuple[type[Model], set[str]]] = {
         {
             *("id", "realtimekit_id", "state", "title", "applied_title", "status", "applied_status"),
             *("opens_at", "closes_at", "enforce_window", "next_attempt_at", "last_error_code", "last_error_detail"),
+            "consent_id",
         },
     ),
     "person": (Person, {"id", "user_id", "display_name", "blocked_at", "erased_at", "merged_into_id"}),

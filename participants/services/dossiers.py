@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from participants.models import Actor, Delivery, Event, EventKind, Meeting, Person
+from participants.models import Actor, ConsentText, Delivery, Event, EventKind, Meeting, Person
 from participants.models.event import record
 from participants.models.fields import EncryptedTextField
 from participants.services import mentions
@@ -50,17 +50,18 @@ def collect(person: Person, *, by: Actor) -> Row:
 def _read_rows(model: Model, known: Identity) -> Iterator[Row]:
     columns = [column for column in model._meta.concrete_fields if _is_theirs(column)]
     to_meetings = [column.name for column in columns if column.related_model is Meeting]
+    to_texts = [column.name for column in columns if column.related_model is ConsentText]
+    more = [*(f"{name}__title" for name in to_meetings), *(f"{name}__text" for name in to_texts)]
     rows: Any = model._default_manager.filter(Q(**{f"{OWNERS[model]}__in": known.people})).order_by("pk")
-    for row in rows.select_related(*to_meetings).only(*(column.name for column in columns), *_titles(to_meetings)):
+    for row in rows.select_related(*to_meetings, *to_texts).only(*(column.name for column in columns), *more):
         told = {column.name: _write(getattr(row, column.attname)) for column in columns}
         for name in to_meetings:
             meeting = getattr(row, name)
             told[f"{name}_title"] = meeting.title if meeting else None
+        for name in to_texts:
+            agreed = getattr(row, name)
+            told[f"{name}_text"] = agreed.text if agreed else None
         yield told
-
-
-def _titles(names: list[str]) -> list[str]:
-    return [f"{name}__title" for name in names]
 
 
 def _is_theirs(column: "models.Field[Any, Any]") -> bool:

@@ -26,6 +26,7 @@ from participants.models import (
     Actor,
     Attendance,
     BatchRow,
+    ConsentText,
     Delivery,
     Event,
     EventKind,
@@ -47,6 +48,7 @@ SECONDS = 10.0
 CHUNK = 200
 LATE = timedelta(days=3)
 """So long after it deliveries and listings may still bring a name along."""
+_WRITTEN_ONCE = (Event, ConsentText)
 _WITHDRAWN = "Somebody who may be in this file was erased. Ask for it again."
 
 
@@ -231,7 +233,7 @@ def _sweep_model(model: Model, scrubber: Scrubber, among: Q) -> int:
 
 @contextmanager
 def _writing(model: Model) -> Iterator[None]:
-    with transaction.atomic(), forgetting() if model is Event else nullcontext():
+    with transaction.atomic(), forgetting() if model in _WRITTEN_ONCE else nullcontext():
         yield
 
 

@@ -20,6 +20,7 @@ from participants.errors import (
     InvitationRevoked,
     InvitationUnknown,
     InvitationUsed,
+    NotAdmitted,
     RollcallError,
     SignedInAsOther,
 )
@@ -126,11 +127,15 @@ def judge(guest: Guest, meeting_id: uuid.UUID, now: datetime) -> tuple[Verdict, 
     return Verdict("not_enrolled", text), meeting
 
 
-def join(guest: Guest, meeting_id: uuid.UUID, *, by: Actor, renew: bool = False) -> joining.Admitted:
+def join(
+    guest: Guest, meeting_id: uuid.UUID, *, by: Actor, renew: bool = False, agrees_to: uuid.UUID | None = None
+) -> joining.Admitted:
     """Raises as ``joining.join``."""
-    verdict, _ = judge(guest, meeting_id, timezone.now())
-    verdict.enforce()
-    return joining.admit(guest.participant, by=by, renew=renew)
+    row = guest.find_row(meeting_id)
+    if row is None:
+        verdict, _ = judge(guest, meeting_id, timezone.now())
+        raise NotAdmitted(verdict.code, verdict.message, **verdict.data)
+    return joining.enter(row, by=by, renew=renew, agrees_to=agrees_to)
 
 
 def _check_invitation(invitation: Invitation, now: datetime) -> None:

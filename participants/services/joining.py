@@ -14,7 +14,7 @@ from participants.errors import Busy, MeetingUnusable, NotAdmitted, RefreshTooSo
 from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, Meeting, Participant, Person
 from participants.realtimekit import Deadline
-from participants.services import admission, doorquery, enrolment, people, rooms, settling, tokens
+from participants.services import admission, consents, doorquery, enrolment, people, rooms, settling, tokens
 from participants.services.tokencache import inspect
 from participants.states import MeetingState, ParticipantState, Source
 from participants.watch.context import about
@@ -41,8 +41,12 @@ class Admitted:
     cache: str
 
 
-def join(*, meeting_id: uuid.UUID, user: User, by: Actor, renew: bool = False) -> Admitted:
+def join(
+    *, meeting_id: uuid.UUID, user: User, by: Actor, renew: bool = False, agrees_to: uuid.UUID | None = None
+) -> Admitted:
     """Admit a user. ``renew`` when the SDK refused the last token: at most once a minute per participant.
+
+    ``agrees_to`` is the consent text that they agree to with this join, where the meeting asks for one.
 
     A fresh token costs one query, no write and no remote call. Raises NotAdmitted, RefreshTooSoon, Busy,
     Misconfigured.
@@ -50,7 +54,17 @@ def join(*, meeting_id: uuid.UUID, user: User, by: Actor, renew: bool = False) -
     now = timezone.now()
     row = doorquery.find_row(meeting_id, user)
     if row is None:
-        row = _enrol_signed_in(meeting_id, user, by, now)
+        row = _enrol_signed_in(meeting_id, user, by, now, agrees_to)
+    return enter(row, by=by, renew=renew, agrees_to=agrees_to, now=now)
+
+
+def enter(
+    row: Participant, *, by: Actor, renew: bool, agrees_to: uuid.UUID | None, now: datetime | None = None
+) -> Admitted:
+    """The door of whoever is enrolled: consent noted, judged, admitted. Raises as ``join``."""
+    now = now or timezone.now()
+    if agrees_to is not None:
+        consents.agree(row, agrees_to, by=by, now=now)
     admission.judge_row(row, now).enforce()
     return admit(row, by=by, renew=renew)
 
@@ -71,7 +85,8 @@ def admit(row: Participant, *, by: Actor, renew: bool = False) -> Admitted:
 
 
 def find_row(meeting_id: uuid.UUID, user: User) -> Participant | None:
-    rows = Participant.objects.select_related("meeting", "meeting__default_preset", "person", "preset")
+    related = ("meeting", "meeting__default_preset", "meeting__consent", "person", "preset")
+    rows = Participant.objects.select_related(*related)
     row = rows.defer("meeting__raw", "preset__raw").filter(meeting_id=meeting_id, person__user=user).first()
     if row is not None:
         row.person.user = user  # signed in just now: no need to load them again
@@ -189,12 +204,14 @@ def _open_room(meeting: Meeting, now: datetime) -> bool:
     return True
 
 
-def _enrol_signed_in(meeting_id: uuid.UUID, user: User, by: Actor, now: datetime) -> Participant:
+def _enrol_signed_in(
+    meeting_id: uuid.UUID, user: User, by: Actor, now: datetime, agrees_to: uuid.UUID | None
+) -> Participant:
     """Enrol somebody who is signed in where the meeting allows it. Raises NotAdmitted."""
     meeting = Meeting.objects.select_related("default_preset").filter(pk=meeting_id).first()
     person = Person.objects.filter(user=user).select_related("user").first()
     room = meeting is None or admission.has_room(meeting)
-    admission.judge(admission.Case(meeting, person, None, now, has_room=room)).enforce()
+    admission.judge(admission.Case(meeting, person, None, now, has_room=room, agrees_to=agrees_to)).enforce()
     assert meeting is not None
     person = person or people.person_of(user, by)
     try:

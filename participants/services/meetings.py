@@ -13,18 +13,23 @@ from participants.gateway import get_client, waiting_slot
 from participants.models import Actor, EventKind, Meeting
 from participants.models.event import record
 from participants.realtimekit import Deadline
+from participants.services import consents, rooms
 from participants.services import groups as following
-from participants.services import rooms
 from participants.services.settling import STAFF_SECONDS
 from participants.states import MeetingState
 
 
 def create(
-    *, by: Actor, managers: Iterable[User] = (), groups: Iterable[Group] = (), **fields: Any
+    *,
+    by: Actor,
+    managers: Iterable[User] = (),
+    groups: Iterable[Group] = (),
+    consent_text: str | None = None,
+    **fields: Any,
 ) -> tuple[Meeting, RollcallError | None]:
     """A new meeting, and why RealtimeKit has not got it yet, if so. Raises ValidationError."""
     meeting = Meeting(**fields)
-    store(meeting, by=by, managers=managers, groups=list(groups) or None)
+    store(meeting, by=by, managers=managers, groups=list(groups) or None, consent_text=consent_text)
     return meeting, try_now(meeting, by=by)
 
 
@@ -34,12 +39,14 @@ def edit(
     by: Actor,
     managers: Iterable[User] | None = None,
     groups: Iterable[Group] | None = None,
+    consent_text: str | None = None,
     **fields: Any,
 ) -> RollcallError | None:
     """Change a meeting; returns why RealtimeKit has not got the change yet, if so. Raises ValidationError."""
     for name, value in fields.items():
         setattr(meeting, name, value)
-    store(meeting, by=by, managers=managers, groups=groups, changed=sorted(fields))
+    changed = sorted(fields)
+    store(meeting, by=by, managers=managers, groups=groups, consent_text=consent_text, changed=changed)
     return try_now(meeting, by=by)
 
 
@@ -49,9 +56,12 @@ def store(
     by: Actor,
     managers: Iterable[User] | None = None,
     groups: Iterable[Group] | None = None,
+    consent_text: str | None = None,
     changed: list[str] | None = None,
 ) -> following.Counts:
     """The local half: validate, write only the columns that were edited, leave an event.
+
+    ``consent_text``: blank asks for none; None leaves it as it is.
 
     Answers what following the meeting's groups has done, filled in once the transaction is over.
     """
@@ -60,6 +70,8 @@ def store(
     ties = None if groups is None else list(groups)
     check_ties(meeting.default_preset_id, ties if ties is not None or adding else meeting.groups.all())
     counts = following.Counts()
+    consent = None if consent_text is None else consents.tidy(consent_text)
+    consents.check(consent or "")
     with transaction.atomic():
         if adding:
             meeting.save()
@@ -79,6 +91,8 @@ def store(
         told = _describe(meeting, changed)
         if ties is not None:
             told["groups"] = sorted(group.name for group in ties)
+        if consent is not None and consents.write(meeting, consent, by=by):
+            told["consent_version"] = meeting.consent.number if meeting.consent else "none"
         record(kind, by, meeting=meeting, **told)
         if not adding:
             _reopen_failed(meeting)

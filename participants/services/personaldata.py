@@ -21,6 +21,7 @@ from participants.models import (
     ApiKey,
     Attendance,
     BatchRow,
+    ConsentText,
     DriftItem,
     Event,
     ExternalIdentity,
@@ -89,7 +90,7 @@ OWNERS: dict[Model, str] = {
 """Whom a row is about. One about somebody else keeps a name that both have."""
 SOURCES: tuple[Model, ...] = (Person, Participant, Attendance, Message, ExternalIdentity, VerifiedEmail)
 """What tells somebody's names and addresses. Blanked by whose they are: another may have the same."""
-THINGS: tuple[Model, ...] = (ApiKey, Hook, MailText, Meeting, SavedReport, Session)
+THINGS: tuple[Model, ...] = (ApiKey, ConsentText, Hook, MailText, Meeting, SavedReport, Session)
 """What staff name as they like: a single word there is no name of anybody."""
 
 

@@ -17,6 +17,7 @@ from participants import conf
 from participants.models import Actor, Meeting, Participant
 from participants.realtimekit import Deadline, RealtimeKit
 from participants.services import admission, tokens
+from participants.services.admission import Case
 from participants.services.tokencache import USABLE_MARGIN
 from participants.services.tokensearch import NONE, duration, is_fresh, multiply, token_age, token_left
 from participants.states import MeetingState, MeetingStatus, ParticipantState
@@ -46,7 +47,9 @@ def renew(row: Participant, *, deadline: Deadline, by: Actor, client: RealtimeKi
     False when nobody is to be let in, somebody else holds the row, or RealtimeKit no longer knows the participant.
     """
     now = timezone.now()
-    if not admission.judge_row(row, max(now, row.meeting.opens_at or now)).admitted:
+    at, meeting = max(now, row.meeting.opens_at or now), row.meeting
+    # Nobody is told the token, and who has yet to agree finds a warm one once they have.
+    if not admission.judge(Case(meeting, row.person, row, at, agrees_to=meeting.consent_id)).admitted:
         return False
     before = row.token_issued_at
     if not tokens.refresh(row, deadline=deadline, by=by, client=client):

@@ -16,10 +16,10 @@ from django.db.models.functions import Coalesce, NullIf
 
 from participants.models import Actor, EventKind, Presence
 from participants.models.event import record
-from participants.services import csvfiles, reports, zones
+from participants.services import consents, csvfiles, reports, zones
 from participants.services.csvfiles import defuse
 from participants.services.reports import Asked, Subject
-from participants.states import ParticipantState, ReportSubject, Source
+from participants.states import ConsentState, ParticipantState, ReportSubject, Source
 
 CHUNK = 2_000
 _LINES = 200
@@ -82,6 +82,7 @@ class Column:
 
 _STATES = _choose({value: str(label) for value, label in ParticipantState.choices})
 _KINDS = _choose({value: str(label) for value, label in EventKind.choices})
+_CONSENTS = _choose({value: str(label) for value, label in ConsentState.choices})
 _SOURCES = _choose({value: str(label) for value, label in Source.choices})
 
 
@@ -139,6 +140,9 @@ _COLUMNS: dict[ReportSubject, tuple[Column, ...]] = {
         Column("enrolled on", "created_at", _moment),
         Column("removed on", "removed_at", _moment),
         Column("token expires", "token_expires_at", _moment),
+        Column("consent", "consent_state", _CONSENTS),
+        Column("agreed to version", "consented_to__number", _number),
+        Column("agreed on", "consented_at", _moment),
         Column("last error", "last_error_detail"),
         Column("custom participant id", "custom_participant_id"),
         Column("RealtimeKit id", "realtimekit_id"),
@@ -174,7 +178,13 @@ _ANNOTATIONS: dict[ReportSubject, dict[str, Any]] = {
     ReportSubject.SESSIONS: {
         "shown_title": Coalesce("meeting__title", "title", output_field=CharField(max_length=255)),
     },
-    ReportSubject.PARTICIPANTS: {"shown_name": _name_of("")},
+    ReportSubject.PARTICIPANTS: {
+        "shown_name": _name_of(""),
+        "consent_state": Case(
+            *(When(consents.find_by_state(state), then=Value(state.value)) for state in ConsentState),
+            default=Value(""),
+        ),
+    },
     ReportSubject.EVENTS: {},
 }
 

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from participants.errors import UnreadableFilter
 from participants.models import Meeting, Participant, Person, Presence
-from participants.services import attendancefilters, paging, questions, rights, wordsearch
+from participants.services import attendancefilters, consents, paging, questions, rights, wordsearch
 from participants.services.auditquestions import EVENTS
 from participants.services.bounding import bounded
 from participants.services.questions import Question
 from participants.services.tokensearch import TOKEN_STATES, find_by_token
-from participants.states import ParticipantState, ReportSubject, Source
+from participants.states import ConsentState, ParticipantState, ReportSubject, Source
 
 SEARCH = "q"
 COUNTED = 10_000
@@ -280,6 +280,13 @@ _PARTICIPANTS = (
         lambda value: Q(source=value),
         group=_ENROLMENT,
         aliases=("source__exact",),
+    ),
+    questions.choice(
+        "consent",
+        "Consent",
+        tuple((str(value), str(label)) for value, label in ConsentState.choices),
+        consents.find_by_state,
+        group=_ENROLMENT,
     ),
     questions.since("enrolled_after", "Enrolled on or after", "created_at", group=_ENROLMENT),
     questions.until("enrolled_before", "Enrolled before", "created_at", group=_ENROLMENT),

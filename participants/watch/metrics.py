@@ -14,7 +14,7 @@ OTHER = "other"
 VERDICTS = frozenset(
     {
         *("ok", "not_found", "blocked", "removed", "not_enrolled", "meeting_inactive", "too_early", "closed", "full"),
-        *("enrolment_failed", "rate_limited", "provider_unavailable", "provider_misconfigured"),
+        *("enrolment_failed", "consent_required", "rate_limited", "provider_unavailable", "provider_misconfigured"),
     }
 )
 CACHE = frozenset({"hit", "stale", "miss", "none"})

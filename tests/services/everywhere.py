@@ -16,6 +16,7 @@ from participants.models import (
     Actor,
     Batch,
     BatchRow,
+    ConsentText,
     Delivery,
     DriftItem,
     DriftReport,
@@ -77,6 +78,7 @@ def seed(row: Participant) -> None:
     Delivery.objects.create(body_hash="b" * 64, received_at=timezone.now())
     HookMessageFactory(hook=HookFactory())
     ApiKeyFactory()
+    ConsentText.objects.create(meeting=row.meeting, number=1, text="x", created_by=staff)
     IdempotentCall.objects.create(caller="user:1", key="k", fingerprint="f")
     MailText.objects.create(kind=MessageKind.INVITATION, subject="x", text="x")
     SavedReport.objects.create(name="x", subject=ReportSubject.ATTENDANCE, owner=staff)

@@ -9,12 +9,13 @@ import pytest
 from django.contrib.auth.models import User
 
 from participants.errors import NotAdmitted
-from participants.models import Meeting, Participant, Person, Preset
+from participants.models import ConsentText, Meeting, Participant, Person, Preset
 from participants.services.admission import CODES, Case, judge, run_checks, would_enrol
 
 NOW = datetime(2027, 1, 11, 8, 0, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
 PRESET = Preset(name="group_call_participant")
+TEXT = ConsentText(number=2, text="This meeting is recorded.")
 
 
 def make_case(
@@ -44,6 +45,7 @@ REFUSALS: dict[str, dict[str, Any]] = {
     "closed": {"meeting": {"closes_at": EARLIER}},
     "full": {"enrolled": False, "meeting": {"admission": "signed_in"}, "has_room": False},
     "enrolment_failed": {"meeting": {"state": "failed"}},
+    "consent_required": {"meeting": {"consent": TEXT}},
 }
 NEVER_TOGETHER = {("removed", "not_enrolled"), ("removed", "full"), ("not_enrolled", "full")}
 """A row is there or not, and an open meeting refuses nobody as not enrolled."""
