@@ -6,8 +6,14 @@ import { gettext } from "./join-words.js";
 
 /** Each makes one element from {screen, problem, meeting, join, retry}. */
 const ACTIONS = {
-  join: ({ join }) => makeButton(gettext("Join"), join, "primary large", "join"),
-  "come-back": ({ join }) => makeButton(gettext("Come back"), join, "primary large", "join"),
+  join: ({ join }) => makeButton(gettext("Join"), () => join(), "primary large", "join"),
+  "come-back": ({ join }) => makeButton(gettext("Come back"), () => join(), "primary large", "join"),
+  agree: ({ problem, join }) => {
+    const button = makeButton(gettext("Join"), () => join({ consent: problem.consent.id }), "primary large", "join");
+    button.setAttribute("aria-disabled", "true"); // until the box is ticked
+    button.setAttribute("aria-describedby", "consent-hint");
+    return button;
+  },
   retry: ({ retry }) => makeButton(gettext("Try again"), retry, "primary", "retry"),
   list: () => makeLink(gettext("My meetings"), main.dataset.home),
   home: (facts) => makeAction(isUser() ? "list" : "sign-in", facts),

@@ -9,7 +9,7 @@ const PATIENCE = 20_000; // a join answers within 10 s
 export const readMe = () => call("GET", "me/");
 export const readMeetings = (cursor) => call("GET", `meetings/${cursor}`);
 export const readAdmission = (id) => call("GET", `meetings/${id}/admission/`);
-export const requestJoin = (id, refresh) => call("POST", `meetings/${id}/join/`, refresh ? { refresh: true } : {});
+export const requestJoin = (id, wish = {}) => call("POST", `meetings/${id}/join/`, wish);
 
 export async function call(method, path, body) {
   const headers = { Accept: "application/json" };

@@ -23,6 +23,9 @@ const REASONS = {
 
 const FINAL = new Set(["not_authenticated", "stale_page", "invitation_revoked", "invitation_expired", "removed", "blocked"]);
 
+/** Open to them; what is to be agreed to is asked once they press Join. */
+const isOpen = ({ verdict: { code } }) => code === "ok" || code === "consent_required";
+
 let list = null;
 let rows = new Map(); // id -> {element, meeting}
 let pages = 1;
@@ -125,14 +128,14 @@ export const sayLeft = (left) => (left ? gettext("You left %(title)s.", { title:
 /** The button beside "You left …": as long as that meeting's door is open. */
 function offerWayBack() {
   const button = list.querySelector("[data-again]");
-  button.hidden = rows.get(button.dataset.join)?.meeting.verdict.code !== "ok";
+  button.hidden = !rows.has(button.dataset.join) || !isOpen(rows.get(button.dataset.join).meeting);
   list.querySelector("[data-left]").hidden = slot(list, "left").hidden;
 }
 
 function placeRow(meeting) {
   const known = rows.get(meeting.id);
   const row = known ?? { element: stamp("meeting") };
-  if (known && known.meeting.verdict.code !== "ok" && meeting.verdict.code === "ok") {
+  if (known && !isOpen(known.meeting) && isOpen(meeting)) {
     announce(gettext("%(title)s is open. You can join now.", { title: meeting.title }));
   }
   row.meeting = meeting;
@@ -141,7 +144,7 @@ function placeRow(meeting) {
 }
 
 function paintRow(element, meeting) {
-  const open = meeting.verdict.code === "ok";
+  const open = isOpen(meeting);
   const button = element.querySelector("[data-join]");
   fill(element, "title", meeting.title);
   slot(element, "title").href = `${main.dataset.home}m/${meeting.id}/`;
@@ -169,7 +172,7 @@ function describe({ code }, opens, closes) {
     const left = secondsUntil(opens);
     return ["wait", sayOpening(opens, left), left <= 0];
   }
-  if (code !== "ok") return ["off", OTHER_BADGES[code] ?? gettext("Not open"), false];
+  if (!isOpen({ verdict: { code } })) return ["off", OTHER_BADGES[code] ?? gettext("Not open"), false];
   const left = closes ? secondsUntil(closes) : Infinity;
   return ["open", left < CLOSING_SOON ? gettext("Open, closes in %(span)s", { span: saySpan(left) }) : gettext("Open"), left <= 0];
 }
@@ -191,7 +194,7 @@ function dropRows(present) {
 
 function arrange(meetings) {
   const focused = document.activeElement;
-  const group = ({ verdict: { code } }) => ({ ok: "open", too_early: "coming" })[code] ?? "other";
+  const group = ({ verdict: { code } }) => ({ ok: "open", consent_required: "open", too_early: "coming" })[code] ?? "other";
   const opening = (meeting) => meeting.verdict.opens_at ?? meeting.opens_at ?? "";
   for (const section of list.querySelectorAll("[data-group]")) {
     const wanted = meetings.filter((meeting) => group(meeting) === section.dataset.group);

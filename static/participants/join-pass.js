@@ -5,11 +5,11 @@ import { readOwner } from "./join-identity.js";
 
 const PAUSES = [0, 700, 1500, 3000]; // ms between looks for a token that somebody else has asked for
 
-/** A pass is {token, body, at}: the join endpoint's answer and when it came. Or {problem}. */
-export async function fetchPass(id) {
+/** A pass is {token, body, at}: the join endpoint's answer and when it came. Or {problem}. `wish` goes with the request. */
+export async function fetchPass(id, wish) {
   const owner = await readOwner();
   if (!owner.ok) return owner;
-  return accept(await requestJoin(id), owner.body.custom_participant_id);
+  return accept(await requestJoin(id, wish), owner.body.custom_participant_id);
 }
 
 /**
@@ -36,7 +36,7 @@ async function exchange(id, refused) {
     const answer = await requestJoin(id); // another tab has renewed it since: the server holds the new one
     if (!answer.ok || answer.body.token !== refused.token) return answer;
   }
-  const answer = await requestJoin(id, true);
+  const answer = await requestJoin(id, { refresh: true });
   if (answer.ok) noteRenewal(id);
   return answer.problem?.code === "rate_limited" ? awaitRenewal(id, refused, answer) : answer;
 }

@@ -1,6 +1,7 @@
 // What every answer looks like: icon, plain words, what to do next, which buttons. One entry per code.
 // For a new code: an entry here, its buttons in join-actions.js, more than words by `extra`.
 
+import { makeConsent } from "./consent.js";
 import { INVITATION_SCREENS } from "./invitation-screens.js";
 import { sayMoment } from "./join-clock.js";
 import { isGuest } from "./join-identity.js";
@@ -15,6 +16,7 @@ const at = (iso, words) => (iso ? words.replace("%(moment)s", sayMoment(iso)) : 
 export const SCREENS = {
   ...INVITATION_SCREENS,
   ready: { icon: "door", tone: "open", title: gettext("The meeting is open"), text: gettext("Your camera and microphone stay off until you choose."), actions: ["join", "list"] },
+  consent_required: { icon: "page", tone: "open", title: gettext("Before you join"), text: gettext("The organiser asks everybody to agree to this first."), extra: makeConsent, actions: ["agree", "list"] },
   come_back: { icon: "door", tone: "open", title: gettext("You were in this meeting"), text: gettext("The page was loaded again while you were inside. The meeting is still open."), actions: ["come-back", "list"] },
   too_early: { icon: "clock", tone: "wait", title: gettext("The meeting has not opened yet"), text: ({ opens_at: opens }) => at(opens, gettext("It opens %(moment)s.")), next: gettext("You can leave this page open: the Join button appears by itself."), actions: ["list"] },
   closed: { icon: "moon", tone: "calm", title: gettext("The meeting is over"), text: ({ closes_at: closes }) => at(closes, gettext("It closed %(moment)s.")), next: gettext("If it is meant to go on, ask the organiser to extend it."), actions: ["list"] },

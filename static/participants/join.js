@@ -3,6 +3,7 @@
 
 import { offerAccess } from "./access.js";
 import { openInvitation } from "./invitation.js";
+import { isShown } from "./consent.js";
 import { setBusy } from "./join-actions.js";
 import { enterMeeting, readAddress, stepBackToList } from "./join-address.js";
 import { readAdmission } from "./join-api.js";
@@ -17,7 +18,7 @@ import { RoomTrouble, closeRoom, openRoom } from "./join-room.js";
 import { gettext } from "./join-words.js";
 
 const EVERY = 30;
-const WATCHED = ["loading", "ready", "come_back", "too_early", "closed", "meeting_inactive", "full"]; // doors that may open
+const WATCHED = ["loading", "ready", "come_back", "consent_required", "too_early", "closed", "meeting_inactive", "full"]; // doors that may open
 const LISTS = ["loading", "list", "empty", "blocked"];
 const ROOM = ["starting", "ok"];
 const ENDINGS = ["kicked", "ended", "rejected"]; // by somebody else: our server knows best why
@@ -49,10 +50,14 @@ async function checkDoor(attempt) {
   const verdict = ok ? body : problem;
   meeting = { ...meeting, ...verdict.meeting };
   const code = verdict.code === "ok" ? nameOpenDoor(id) : verdict.code;
-  if (watching && code === main.dataset.screen && (code !== "too_early" || isCountingTo(verdict.opens_at))) return;
+  if (watching && code === main.dataset.screen && !isNews(verdict)) return;
   if (code === "ready") announce(gettext("The meeting is open. You can join now."));
   fail({ ...verdict, code }, { attempt });
 }
+
+/** What the same code may yet say that the screen does not: another opening, another text. */
+const isNews = ({ code, opens_at: opens, consent }) =>
+  (code === "too_early" && !isCountingTo(opens)) || (code === "consent_required" && !isShown(consent));
 
 const nameOpenDoor = (id) => (wasInside(id) ? "come_back" : "ready");
 
@@ -61,11 +66,13 @@ const look = (attempt) => (meeting ? checkDoor(attempt) : showList({ attempt }))
 
 function fail(problem, { attempt = 0, retry = look } = {}) {
   closeList();
-  showOutcome(problem, { meeting, attempt, join: () => join(meeting), retry, check: () => checkDoor() });
+  const enter = (wish) => join(meeting, null, 0, wish);
+  showOutcome(problem, { meeting, attempt, join: enter, retry, check: () => checkDoor() });
   if (problem.code === "not_enrolled" && meeting) offerAccess(meeting.id, problem.access, () => checkDoor());
 }
 
-async function join(wanted, button = null, attempt = 0) {
+/** `wish` is what goes with the request, such as the text that is agreed to. */
+async function join(wanted, button = null, attempt = 0, wish = {}) {
   if (busy) return;
   const mine = (busy = {});
   stopWaiting();
@@ -73,8 +80,9 @@ async function join(wanted, button = null, attempt = 0) {
   enterMeeting(meeting.id);
   setBusy(button ?? main.querySelector("[data-join], [data-retry]"), gettext("Joining…"));
   try {
-    const problem = await tryToJoin(mine, () => fetchPass(meeting.id));
-    if (problem && busy === mine) fail(problem, { attempt, retry: joinAgain });
+    const problem = await tryToJoin(mine, () => fetchPass(meeting.id, wish));
+    const again = (next) => join(meeting, null, next, wish);
+    if (problem && busy === mine) fail(problem, { attempt, retry: again });
   } finally {
     if (busy === mine) busy = null;
   }
@@ -165,7 +173,7 @@ async function followAddress() {
 async function explainLeaving(code) {
   const { ok, body, problem } = await readAdmission(meeting.id);
   if (!ok) return problem.code === "network" ? { code } : problem;
-  return body.code === "ok" ? { code } : body;
+  return ["ok", "consent_required"].includes(body.code) ? { code } : body;
 }
 
 function startOver() {
