@@ -268,7 +268,10 @@ class MeetingAdmin(ReadOnly[Meeting]):
             )
             for state in COUNTED
         ]
+        agreed = consents.count(meeting) if people and meeting.consent_id else None
         return {
+            "people": people,
+            "agreed": agreed,
             "phase": badges.render_phase(meeting, now),
             "state": badges.render_state(meeting),
             "window": badges.render_window(meeting),

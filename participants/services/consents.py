@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, F, Max, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Q, QuerySet
 
 from participants.models import Actor, ConsentText, EventKind, Meeting, Participant
 from participants.models.consent import CONSENT_LIMIT
@@ -82,6 +82,13 @@ def find_by_state(state: str) -> Q:
     if state == ConsentState.AGREED:
         return agreed
     return Q(meeting__consent__isnull=False) & (Q(consented_to=None) | ~agreed)
+
+
+def count(meeting: Meeting) -> tuple[int, int]:
+    """How many of those who are not removed agreed to the meeting's text, and how many have not yet."""
+    rows = Participant.objects.filter(meeting=meeting, state__in=REMOVABLE)
+    found = rows.aggregate(all=Count("pk"), agreed=Count("pk", filter=find_by_state(ConsentState.AGREED)))
+    return found["agreed"], found["all"] - found["agreed"]
 
 
 def list_versions(meeting: Meeting) -> QuerySet[ConsentText]:

@@ -27,7 +27,11 @@ export const isShown = (consent) => shown.id === consent?.id;
 function allow(part, agreed) {
   const button = part.closest(".outcome").querySelector("[data-join]");
   if (button.classList.contains("busy")) return;
-  agreed ? button.removeAttribute("aria-disabled") : button.setAttribute("aria-disabled", "true");
-  slot(part, "tick").hidden = agreed;
+  const hint = slot(part, "tick");
+  hint.hidden = agreed;
+  set(button, "aria-disabled", agreed ? null : "true");
+  for (const element of [button, part.querySelector("input")]) set(element, "aria-describedby", agreed ? null : hint.id);
   announce(agreed ? gettext("You can join now.") : "");
 }
+
+const set = (element, name, value) => (value ? element.setAttribute(name, value) : element.removeAttribute(name));
