@@ -43,7 +43,7 @@ class ParticipantAdmin(ReportList[Participant]):
 
     change_form_template = "admin/participants/participant/change_form.html"
     change_list_template = "admin/participants/participant/change_list.html"
-    list_display = ("who", "in_meeting", "state_badge", "token_state", "role", "changed", "consent")
+    list_display = ("who", "in_meeting", "state_badge", "token_state", "role", "changed")
     subject = SUBJECTS[ReportSubject.PARTICIPANTS]
     has_periods = False
     search_fields = ("pk",)  # has the field shown; where words are looked for is in services.wordsearch
@@ -105,11 +105,11 @@ class ParticipantAdmin(ReportList[Participant]):
         return rows.select_related(*related).defer(*large)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        """Consent where it is asked about, or where the one meeting shown asks for it."""
+        """In the list of one meeting that asks for consent, who has agreed stands where the meeting would."""
         key = parse_id(request.GET.get("meeting", ""))
-        asks = key is not None and Meeting.objects.filter(pk=key, consent__isnull=False).exists()
-        hidden = set() if asks or "consent" in request.GET else {"consent"}
-        return tuple(name for name in self.list_display if name not in hidden)
+        if key is None or not Meeting.objects.filter(pk=key, consent__isnull=False).exists():
+            return self.list_display
+        return tuple("consent" if name == "in_meeting" else name for name in self.list_display)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {

@@ -57,6 +57,7 @@ class Room:
     status: str = "ACTIVE"
     capacity: int | None = None
     preset: str = "group_call_participant"
+    consent: str = ""
     id: UUID = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,10 +82,11 @@ LIMITED = Account(
 )
 MANAGER = Account("mia", "Mia", "Rossi", staff=True)
 ADA = Account("ada", "Ada", "Example")
+BOB = Account("bob", "Bob", "Baker")
 
 PEOPLE = (
     ADA,
-    Account("bob", "Bob", "Baker"),
+    BOB,
     Account("chidi", "Chidi", "Okafor"),
     Account("dana", "Dana", "Levi"),
     Account("elif", "Elif", "Demir"),
@@ -133,6 +135,9 @@ MATHS = Room("maths-club", "Maths club", hosts=("mia",), groups=("Maths club",))
 LECTURE = Room(
     "open-lecture",
     "Open lecture",
+    consent="This lecture is recorded: sound, picture, and what is written in the chat.\n\n"
+    "The recording stays on the school's own server for one year. Whoever was enrolled can watch it there; nobody "
+    "else can.\n\nYou can keep your camera and microphone off, and leave at any time.",
     people=("bob",),
     listed="bob\nchidi@demo.example\nElif\nfarid\nines\nfarid@demo.example\nheidi\nnobody@demo.example\nkofi",
 )

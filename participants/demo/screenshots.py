@@ -138,6 +138,10 @@ def _wait_for_countdown(page: Page) -> None:
     expect(page.locator(".countdown")).to_be_visible()
 
 
+def _wait_for_text(page: Page) -> None:
+    expect(page.get_by_role("checkbox")).to_be_visible()
+
+
 def _leave(page: Page) -> None:
     _press_join(page)
     page.get_by_role("button", name="Leave").click()
@@ -228,6 +232,7 @@ SHOTS = (
     Shot("join-list", cast.ADA, "/", (WIDE, DARK, PHONE), _wait_for_list),
     Shot("join-setup", cast.ADA, "/", (WIDE, PHONE), _press_join),
     Shot("join-waiting", cast.ADA, f"/m/{cast.STAFF.id}/", (WIDE, PHONE), _wait_for_countdown),
+    Shot("join-consent", cast.BOB, f"/m/{cast.LECTURE.id}/", (TALL,), _wait_for_text),
     Shot("join-left", cast.ADA, "/", (PHONE,), _leave),
     Shot("join-german", cast.ADA, "/", (PHONE,), _speak_german),
     Shot("enrol", cast.ADMIN, _ENROL, (PHONE, WIDE), _enrol_three),

@@ -147,6 +147,7 @@ def _create(room: cast.Room, now: datetime) -> Meeting:
         status=room.status,
         admission=room.admission,
         capacity=room.capacity,
+        consent_text=room.consent,
         default_preset=Preset.objects.available().filter(name=room.preset).first(),
         opens_at=now + room.opens if room.opens else None,
         closes_at=now + room.closes if room.closes else None,
