@@ -24,7 +24,7 @@ PASSED = {
     "closed": "The meeting has not closed",
     "full": "There is a place for them",
     "enrolment_failed": "RealtimeKit has not refused them",
-    "consent_required": "They have agreed to the consent text, if there is one",
+    "consent_required": "They have agreed to the consent text",
 }
 
 _OF_THE_ENROLLED = frozenset({"not_enrolled", "full", "enrolment_failed", "consent_required"})
@@ -64,6 +64,8 @@ def judge_for_staff(row: Participant, request: HttpRequest, now: datetime) -> Pa
     first: Verdict | None = None
     removed = row.state in RESTORABLE
     for code, verdict in run_checks(Case(row.meeting, row.person, row, now)):
+        if code == "consent_required" and row.meeting.consent_id is None:
+            continue  # most meetings ask for none
         if removed and code in _OF_THE_ENROLLED:
             checks.append(Check(PASSED[code], passed=False, judged=False))
         elif verdict is None:

@@ -73,6 +73,8 @@ def test_a_meeting_is_made_remotely_too(staff: APIClient, sandbox: Sandbox) -> N
         "capacity": 30,
         "sends_notices": False,
         "takes_requests": False,
+        "consent_text": "",
+        "consent_version": None,
         "managers": ["alan", "grace"],
         "groups": [],
         "counts": {"enrolled": 0, "pending": 0, "failed": 0},
