@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, Route
 
-from participants.models import Meeting, Participant
+from participants.models import Actor, Meeting, Participant
 from participants.sandbox import Sandbox
+from participants.services import meetings
 from tests.browser.conftest import Visit
 from tests.browser.screens import expect_screen
 
@@ -34,18 +35,26 @@ def own(visit: Visit, ada: User, algebra: Participant) -> Page:
     return page
 
 
-def enter(page: Page, row: Participant, sdk: str) -> Any:
+def enter(page: Page, row: Participant, sdk: str, wish: str = "{}") -> Any:
     """What the example makes of a meeting with an SDK whose ``init`` is this expression of ``options``."""
     script = (
         f"async () => {{ window.tokens = []; window.RealtimeKitClient = {{ init: async (options) => {{ {sdk} }} }};"
     )
-    return page.evaluate(f"{script} {read_example()} return enter('{row.meeting_id}').catch({CATCH}); }}")
+    return page.evaluate(f"{script} {read_example()} return enter('{row.meeting_id}', {wish}).catch({CATCH}); }}")
 
 
 def test_the_example_enters_a_meeting_with_a_token(own: Page, algebra: Participant) -> None:
     token = enter(own, algebra, "return options.authToken;")
     algebra.refresh_from_db()
     assert token == algebra.token
+
+
+def test_the_example_tells_what_to_agree_to_and_enters_once_that_is_sent(own: Page, algebra: Participant) -> None:
+    meetings.store(algebra.meeting, by=Actor(via="tests"), consent_text="It is recorded.", changed=[])
+    assert enter(own, algebra, "return options.authToken;")["code"] == "consent_required"
+    text = own.evaluate(f"fetch('/api/v1/meetings/{algebra.meeting_id}/admission/').then((answer) => answer.json())")
+    wish = f"{{ consent: '{text['consent']['id']}' }}"
+    assert enter(own, algebra, "return options.authToken;", wish) == Participant.objects.get(pk=algebra.pk).token
 
 
 def test_the_example_renews_a_refused_token_once(own: Page, algebra: Participant, sandbox: Sandbox) -> None:
