@@ -83,7 +83,7 @@ def sign_in(user: User) -> Session:
     store = SessionStore()
     data = {
         SESSION_KEY: str(user.pk),
-        BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+        BACKEND_SESSION_KEY: "participants.signin.backends.LocalBackend",
         HASH_SESSION_KEY: user.get_session_auth_hash(),
     }
     key = uuid.uuid4().hex

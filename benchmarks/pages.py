@@ -111,7 +111,7 @@ def connect(name: str) -> Side:
     clients = {}
     for username in ("staff0", "staff1", "staff39"):
         client = Client()
-        client.force_login(User.objects.get(username=username), "django.contrib.auth.backends.ModelBackend")
+        client.force_login(User.objects.get(username=username), "participants.signin.backends.LocalBackend")
         clients[username] = client
     return Side(name, connection, list_pages(), clients)
 

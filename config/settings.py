@@ -158,7 +158,7 @@ STATICFILES_FINDERS = [
 # --- Who is asking ----------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "participants.signin.backends.LocalBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -180,6 +180,7 @@ AXES_CLIENT_IP_CALLABLE = "config.middleware.read_client_address"
 AXES_USERNAME_CALLABLE = "config.middleware.read_login_name"
 AXES_LOCKOUT_TEMPLATE = "registration/lockout.html"
 AXES_DISABLE_ACCESS_LOG = True
+SESSION_ENGINE = "participants.signin.sessions"
 SESSION_COOKIE_AGE = env.read_count("SESSION_AGE", default=14 * 86_400)
 SESSION_IDLE = env.read_count("SESSION_IDLE", default=0, minimum=0)  # seconds; 0 ends no session before its age
 OIDC_ISSUER = env.read_url("OIDC_ISSUER", default=env.read_url("OIDC_SERVER_URL", default=""))

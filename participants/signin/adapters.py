@@ -21,7 +21,7 @@ from participants.services import provisioning
 from participants.signin import openid, refusals, standing
 from participants.signin.codes import USED
 
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
+_BACKEND = "participants.signin.backends.LocalBackend"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types

@@ -160,7 +160,7 @@ def sign_in(user: User | None) -> requests.Session:
     assert user is not None
     store = SessionStore()
     store[SESSION_KEY] = str(user.pk)
-    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[BACKEND_SESSION_KEY] = "participants.signin.backends.LocalBackend"
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
     store.save()
     session = requests.Session()
