@@ -38,6 +38,7 @@ class Measure:
     failed: int
     p99: float = math.nan
     count: int = 0
+    mean: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def _sum_up(results: list[_Results], seconds: float) -> Measure:
         p99=_pick(latencies, 0.99),
         failed=sum(failed for _, failed in results),
         count=len(latencies),
+        mean=sum(latencies) / len(latencies) if latencies else math.nan,
     )
 
 

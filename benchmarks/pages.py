@@ -102,12 +102,18 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def connect(name: str) -> Side:
+def open_database(name: str) -> Any:
+    """The connection that everything uses from now on."""
     os.environ["BENCH_ADDRESS"] = os.environ[f"BENCH_{name.upper()}"]
     settings = env.read_database("BENCH_ADDRESS", default=Path("unused"))
     filled = {**connections["default"].settings_dict, **settings}
     connection = type(connections["default"])(filled, "default")
     connections["default"] = connection
+    return connection
+
+
+def connect(name: str) -> Side:
+    connection = open_database(name)
     clients = {}
     for username in ("staff0", "staff1", "staff39"):
         client = Client()

@@ -58,7 +58,7 @@ def main() -> int:
 def run(folder: Path, given: Namespace) -> int:
     with places.serving("postgresql", folder) as server:
         for name, scale in (("small", given.scale / 100), ("large", given.scale)):
-            fill(server, name, scale)
+            fill(server, name, {key: max(1, round(size * scale)) for key, size in SIZES.items()})
         addresses = {f"BENCH_{name.upper()}": place(server, name) for name in ("small", "large")}
         asked = [str(given.repeats), given.only]
         command = [sys.executable, "-m", "benchmarks.pages", *asked]
@@ -70,15 +70,15 @@ def place(server: str, name: str) -> str:
     return f"{server.rpartition('/')[0]}/{name}"
 
 
-def fill(server: str, name: str, scale: float) -> None:
+def fill(server: str, name: str, counts: dict[str, int]) -> None:
     """Unless it was filled by an earlier run. Raises DemoError."""
     with psycopg.connect(server.replace("postgres://", "postgresql://"), autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if known:
             return
         connection.execute(f"CREATE DATABASE {name}")
-    counts = {key: max(1, round(size * scale)) for key, size in SIZES.items()}
-    print(f"Filling {name}: {', '.join(f'{count:,} {key}' for key, count in counts.items())}", flush=True)
+    told = ", ".join(f"{count:,} {key}" for key, count in counts.items())
+    print(f"Filling {name}: {told}", file=sys.stderr, flush=True)
     options = [part for key, count in counts.items() for part in (f"--{key}", str(count))]
     for command in (["migrate", "-v", "0"], ["seed_reports", "--yes", *options]):
         done = subprocess.run(
