@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = given.only or [*SUITES, LAYERS]
     began = time.monotonic()
     load = os.getloadavg()[0]
-    print(f"{os.cpu_count()} cores, load {load:.1f} before; medians of {effort.repeats} repeats.\n\n{HEADER}", flush=True)
+    print(
+        f"{os.cpu_count()} cores, load {load:.1f} before; medians of {effort.repeats} repeats.\n\n{HEADER}",
+        flush=True,
+    )
     missed = run([name for name in chosen if name != LAYERS], effort)
     if LAYERS in chosen:
         print(f"\n{layers.describe(effort)}")

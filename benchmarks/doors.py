@@ -10,7 +10,6 @@ from benchmarks.join import CLIENTS
 from benchmarks.load import Measure, Target, run
 from benchmarks.ratios import Goal, Line, Rounds, compare, take_turns
 from participants.demo.failures import DemoError
-from participants.demo.ports import find_any
 from participants.demo.provider import Provider
 from participants.demo.stack import Stack
 
@@ -37,9 +36,7 @@ SDK = Side("benchmarks.sdk_wsgi:application", "sdk")
 def beside(database: str, side: Side) -> Iterator[tuple[Stack, list[Target], list[Target]]]:
     """A stack with another server beside it: joins with a cached token, and the same people's requests there."""
     with places.running(database, working=False, settings={}, limit=_PLENTY) as stack:
-        port = find_any(avoid=(stack.web_port, stack.sandbox_port))
-        stack.serve(side.path, side.application, port)
-        address = stack.web.replace(str(stack.web_port), str(port))
+        address = places.serve_beside(stack, side.path, side.application)
         joins: list[Target] = []
         others: list[Target] = []
         for username, room in CLIENTS:

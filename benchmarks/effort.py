@@ -12,7 +12,7 @@ class Effort:
     repeats: int = 9
     seconds: float = 3.0
     databases: tuple[str, ...] = ("postgresql", "sqlite")
-    deliveries: int = 1_500
+    deliveries: int = 500
     growth: tuple[int, int] = (10_000, 1_000_000)
     storm: int = 10_000
     bulk: tuple[int, int, int] = (600, 2_000, 10_000)

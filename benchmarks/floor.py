@@ -1,5 +1,5 @@
-"""The floors: for a join, a DRF view that authenticates a session and reads one row; for a delivery, a view that checks
-a signature and inserts one row."""
+"""The floors: for a join, a DRF view that authenticates a session and reads one row; for a delivery, a view that
+checks a signature and inserts one row."""
 
 import base64
 import hashlib
@@ -54,4 +54,12 @@ def receive(request: HttpRequest) -> HttpResponse:
     return HttpResponse("stored\n", content_type="text/plain")
 
 
-urlpatterns = [path("floor/<uuid:meeting_id>/", FloorView.as_view()), path("floor/delivery/", receive)]
+def say_alive(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("alive\n", content_type="text/plain")
+
+
+urlpatterns = [
+    path("floor/<uuid:meeting_id>/", FloorView.as_view()),
+    path("floor/delivery/", receive),
+    path("floor/alive/", say_alive),
+]

@@ -1,13 +1,11 @@
-"""What a hundred times the participants cost: a cached join, lists, and the searches of a worker's look at the rows."""
+"""What a hundred times the participants cost: a cached join, lists, and a worker's searches of the rows."""
 
 import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from benchmarks import places, reports
 from benchmarks.effort import Effort
@@ -24,7 +22,7 @@ PER_SESSION, PER_ATTENDANCE = 5, 2
 def compare_sizes(effort: Effort) -> Iterator[Line]:
     """On PostgreSQL: nobody keeps a million participants in SQLite."""
     few, many = effort.growth
-    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as name, places.serving("postgresql", Path(name)) as server:
+    with places.serving_alone() as server:
         for database, count in (("small", few), ("large", many)):
             sizes = {
                 "participants": count,

@@ -17,7 +17,6 @@ from benchmarks.effort import CLIENTS, Effort
 from benchmarks.load import Measure, Target, run_each
 from benchmarks.ratios import Line, compare, take_turns
 from participants.demo.failures import DemoError
-from participants.demo.ports import find_any
 
 BITS = 2048
 
@@ -33,9 +32,7 @@ def compare_intake(effort: Effort) -> Iterator[Line]:
 
     for database in effort.databases:
         with places.running(database, working=False, settings=settings, limit=(1_000_000, 60.0)) as stack:
-            port = find_any(avoid=(stack.web_port, stack.sandbox_port))
-            stack.serve(FLOOR.path, FLOOR.application, port)
-            bare = f"{stack.web.replace(str(stack.web_port), str(port))}/floor/delivery/"
+            bare = f"{places.serve_beside(stack, FLOOR.path, FLOOR.application)}/floor/delivery/"
             door = f"{stack.web}/webhooks/realtimekit/"
             for address in (door, bare):
                 sending(address)()  # warm
@@ -58,7 +55,7 @@ def make(key: rsa.RSAPrivateKey, number: int, address: str) -> Target:
     body = {
         "event": "meeting.participantJoined",
         "meeting": {"id": str(UUID(int=1)), "sessionId": str(UUID(int=number)), "title": "Algebra, group 7"},
-        "participant": {"peerId": str(UUID(int=number)), "customParticipantId": str(UUID(int=number)), "userDisplayName": "Ada"},
+        "participant": {"peerId": str(UUID(int=number)), "customParticipantId": str(UUID(int=3)), "name": "Ada"},
     }
     raw = json.dumps(body).encode()
     signature = key.sign(raw, PKCS1v15(), SHA256())

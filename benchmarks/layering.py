@@ -1,7 +1,7 @@
 """Times one cached join layer by layer, for ``benchmarks.layers``: ``benchmarks.layering COUNT MEETING COOKIE CSRF``.
 
-Functions are wrapped by a clock that counts for each layer what is not spent in another one inside it. The clock costs
-some microseconds a layer itself; the line *unwrapped* is the same join without it.
+Functions are wrapped by a clock that counts for each layer what is not spent in another one inside it. The clock
+costs some microseconds a layer itself; the line *unwrapped* is the same join without it.
 """
 
 import functools
@@ -132,7 +132,12 @@ def ask(application: WSGIHandler, meeting: str, cookie: str, csrf: str) -> None:
         "wsgi.errors": sys.stderr,
     }
     told: list[str] = []
-    answer = application(environ, lambda status, headers, info=None: told.append(status))
+
+    def start(status: str, headers: Any, info: Any = None, /) -> Callable[[bytes], object]:
+        told.append(status)
+        return io.BytesIO().write
+
+    answer = application(environ, start)
     content = b"".join(answer)
     answer.close()
     if not told[0].startswith("200"):

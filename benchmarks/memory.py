@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import places
+from benchmarks.doors import FLOOR
 from benchmarks.effort import Effort
 from benchmarks.join import CLIENTS
 from benchmarks.load import Target, run
 from benchmarks.ratios import Line
 from participants.demo.failures import DemoError
-from participants.demo.ports import find_any
 from participants.demo.stack import Stack
 
 
@@ -18,9 +18,7 @@ def compare_memory(effort: Effort) -> Iterator[Line]:
     """By proportional size (PSS): pages that processes share count for each by its part."""
     database = effort.databases[-1]
     with places.running(database, working=True, settings={}, limit=(1_000_000, 60.0)) as stack:
-        port = find_any(avoid=(stack.web_port, stack.sandbox_port))
-        stack.serve("floor", "benchmarks.floor_wsgi:application", port)
-        floor = stack.web.replace(str(stack.web_port), str(port))
+        floor = places.serve_beside(stack, FLOOR.path, FLOOR.application)
         people = [(places.sign_in(stack.web, name), room) for name, room in CLIENTS]
         run([Target(places.find_join(stack, room.id), headers) for headers, room in people], effort.seconds)
         run([Target(f"{floor}/floor/{room.id}/", headers) for headers, room in people], effort.seconds)

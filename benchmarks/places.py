@@ -59,6 +59,22 @@ def serving(database: str, folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
+@contextmanager
+def serving_alone() -> Iterator[str]:
+    """The address of a PostgreSQL server in a folder that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as name, serving("postgresql", Path(name)) as address:
+        yield address
+
+
+def serve_beside(stack: Stack, name: str, application: str) -> str:
+    """The site of another server on the stack's database, with as many workers and threads, once it answers."""
+    port = find_any(avoid=(stack.web_port, stack.sandbox_port))
+    stack.serve(name, application, port)
+    site = stack.web.replace(str(stack.web_port), str(port))
+    stack.wait_until_answers(f"{site}/{name}/alive/")
+    return site
+
+
 def gather(stack: Stack, count: int, meeting: str = "") -> list[dict[str, str]]:
     """Headers of so many new people's signed-in browsers; enrolled in the meeting, if one is given, with a token."""
     done = subprocess.run(

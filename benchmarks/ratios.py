@@ -1,4 +1,4 @@
-"""Lines of the one table: a ratio measured in one run, its spread, the machine's noise, and the goal where there is one.
+"""Lines of the one table: a ratio measured in one run, its spread, the machine's noise, and the goal if there is one.
 
 The noise is the ratio of a thing to itself: measured before and after what it is compared with, in each repeat. Where
 that strays as far as the ratio does, the ratio says little.

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from benchmarks.floor import say_alive
 from participants.models import Meeting, Participant
 
 
@@ -48,4 +49,4 @@ class SdkJoinView(APIView):
         return Response({"token": token, "meeting": meeting_id})
 
 
-urlpatterns = [path("sdk/<uuid:meeting_id>/", SdkJoinView.as_view())]
+urlpatterns = [path("sdk/<uuid:meeting_id>/", SdkJoinView.as_view()), path("sdk/alive/", say_alive)]
