@@ -17,7 +17,7 @@ STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev
 # The meeting UI was left out for want of npm, and npm has come since.
 $(shell command -v npm >/dev/null && grep -qsx missing node_modules/installed.stamp && rm -f node_modules/installed.stamp)
 
-.PHONY: help setup demo demo-reset smoke test test-browser browser lint lint-deploy lint-migrations docs format types faults fuzz bench lock texts client diagrams screenshots ui clean
+.PHONY: help setup demo demo-reset smoke test test-browser browser lint lint-deploy lint-migrations docs format types faults fuzz bench simulation lock texts client diagrams screenshots ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -120,9 +120,11 @@ fuzz: setup ## Walk the API, the lists and the webhook door with thousands of od
 	ROLLCALL_TEST_DATABASE=sqlite FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} $(VENV) -m pytest -s tests/fuzz
 	ROLLCALL_TEST_DATABASE=postgresql FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} $(VENV) -m pytest -s tests/fuzz
 
-bench: setup ## Measure joins, bulk enrolment, an opening storm, reports (an hour of a machine with nothing else to do)
-	@$(VENV) -m benchmarks.join
-	@missed=0; for one in bulk storm reports; do $(VENV) -m benchmarks.$$one || missed=1; done; exit $$missed
+bench: setup ## Measure how far it scales: one table of ratios (an hour of a machine with nothing else to do; BENCH=--quick)
+	@$(VENV) -m benchmarks $(BENCH)
+
+simulation: setup ## Simulate ten million participants over weeks (SIMULATION=--most: how many one account carries)
+	@$(VENV) -m benchmarks.simulation $(SIMULATION)
 
 lock: .venv/installed.stamp ## Compile the lock files anew
 	$(VENV) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

@@ -30,6 +30,9 @@ MIDDLEWARE = "middleware and routing"
 _LAYERS = {
     "rest_framework.views:APIView.dispatch": "view: steps of DRF",
     "rest_framework.views:APIView.perform_authentication": "authentication",
+    "django.contrib.auth:get_user": "session and user",
+    "rest_framework.authentication:SessionAuthentication.enforce_csrf": "CSRF",
+    "participants.signin.standing:demand": "second factor and address",
     "rest_framework.views:APIView.check_throttles": "throttle",
     "participants.api.serializers:JoinRequest.is_valid": "serializer of the request",
     "rest_framework.request:Request._load_data_and_files": "reading the body",

@@ -13,13 +13,16 @@ from benchmarks.ratios import Line
 from participants.demo.failures import DemoError
 from participants.demo.stack import Stack
 
+PEOPLE = 2
+"""Whose load has all code loaded; more of them would hold no more."""
+
 
 def compare_memory(effort: Effort) -> Iterator[Line]:
     """By proportional size (PSS): pages that processes share count for each by its part."""
     database = effort.databases[-1]
     with places.running(database, working=True, settings={}, limit=(1_000_000, 60.0)) as stack:
         floor = places.serve_beside(stack, FLOOR.path, FLOOR.application)
-        people = [(places.sign_in(stack.web, name), room) for name, room in CLIENTS]
+        people = [(places.sign_in(stack.web, name), room) for name, room in CLIENTS[:PEOPLE]]
         run([Target(places.find_join(stack, room.id), headers) for headers, room in people], effort.seconds)
         run([Target(f"{floor}/floor/{room.id}/", headers) for headers, room in people], effort.seconds)
         bare = [measure(pid) for pid in list_workers(stack, "floor")]

@@ -98,7 +98,7 @@ class Missed:
         if not self.left and now >= self.next_at:
             self.sessions.begun = [item for item in self.sessions.begun if item[0] > now - MISSED_BACK]
             listed = sum(count for _, count in self.sessions.begun)
-            self.left = math.ceil(listed / PER_PAGE)
+            self.left = max(1.0, math.ceil(listed / PER_PAGE))
             self.until, self.next_at = now + SYNC_SECONDS, now + MISSED_EVERY
         if self.left and now >= self.until:
             self.left = 0.0
