@@ -40,8 +40,8 @@ class Trouble:
 class Plan:
     """``lessons`` a week of each meeting. With ``anew`` each lesson is a meeting of its own, enrolled two days ahead.
 
-    ``leaving`` is the share of people who leave in a week; as many come in their place. ``lost`` is how many of a million
-    Adds are performed and not answered.
+    ``leaving`` is the share of people who leave in a week; as many come in their place. ``lost`` is how many of a
+    million Adds are performed and not answered.
     """
 
     people: int = 10_000_000

@@ -74,7 +74,6 @@ def test_turns_go_one_other_one_so_that_the_machine_is_compared_with_itself() ->
     assert rounds.controls == [0.25]
 
 
-@pytest.mark.skipif(os.environ.get("ROLLCALL_TEST_DATABASE") == "postgresql", reason="it brings its own database")
 def test_a_quick_line_runs_on_real_servers() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", "--only", "memory"],
