@@ -280,7 +280,10 @@ def read_mail(name: str) -> dict[str, Any]:
 
     Without one, mail goes nowhere.
     """
-    text = read_text(name) or "dummymail://"
+    return parse_mail(name, read_text(name) or "dummymail://")
+
+
+def parse_mail(name: str, text: str) -> dict[str, Any]:
     if text != "dummymail://" and not re.match(rf"({_MAIL_SCHEMES})://", text):
         raise ImproperlyConfigured(
             f"{name} must be an smtp://, smtp+tls://, smtp+ssl://, consolemail:// or filemail:// address."

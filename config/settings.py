@@ -7,7 +7,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env, logs
+from config import env, logs, mails
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.read_text("ROLLCALL_DATA_DIR") or BASE_DIR / "var")
@@ -113,17 +113,10 @@ SYNC_INTERVAL = env.read_seconds("SYNC_INTERVAL", default=900)
 SURVEY_INTERVAL = env.read_seconds("SURVEY_INTERVAL", default=3600)
 
 # --- Mail -------------------------------------------------------------------------------------------
-_MAIL = env.read_mail("EMAIL_URL")
 MAIL_ENABLED = bool(env.read_text("EMAIL_URL"))
-EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
-EMAIL_HOST = _MAIL["EMAIL_HOST"] or "localhost"
-EMAIL_PORT = _MAIL["EMAIL_PORT"] or 25
-EMAIL_HOST_USER = _MAIL["EMAIL_HOST_USER"] or ""
-EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_PASSWORD"] or ""
-EMAIL_USE_TLS = _MAIL["EMAIL_USE_TLS"]
-EMAIL_USE_SSL = _MAIL["EMAIL_USE_SSL"]
-EMAIL_FILE_PATH = _MAIL["EMAIL_FILE_PATH"]
-EMAIL_TIMEOUT = env.read_seconds("EMAIL_TIMEOUT", default=10)
+MAIL_TIMEOUT = env.read_seconds("EMAIL_TIMEOUT", default=10)
+# Their names depend on the version of Django.
+globals().update(mails.list_settings(env.read_mail("EMAIL_URL"), timeout=MAIL_TIMEOUT))
 DEFAULT_FROM_EMAIL = env.read_text("DEFAULT_FROM_EMAIL", "Rollcall <rollcall@localhost>")
 
 # --- Time and language ------------------------------------------------------------------------------

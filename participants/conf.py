@@ -75,7 +75,7 @@ def read_mail() -> MailConf:
     return MailConf(
         is_enabled=settings.MAIL_ENABLED,
         sender=settings.DEFAULT_FROM_EMAIL,
-        timeout=float(settings.EMAIL_TIMEOUT),
+        timeout=float(settings.MAIL_TIMEOUT),
         site=settings.ROLLCALL_PUBLIC_URL,
     )
 

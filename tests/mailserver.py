@@ -13,6 +13,17 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from types import TracebackType
 
+from django.conf import LazySettings
+
+from config import env, mails
+
+
+def use_mail_server(settings: LazySettings, address: str) -> None:
+    """Mails go to this address, in the form of EMAIL_URL, until the test ends."""
+    found = env.parse_mail("EMAIL_URL", address)
+    for name, value in mails.list_settings(found, timeout=10).items():
+        setattr(settings, name, value)
+
 
 @dataclass
 class MailServer:

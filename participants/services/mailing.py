@@ -8,12 +8,13 @@ import smtplib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email.mime.text import MIMEText
 from enum import Enum
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core import mail as djangomail
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -63,7 +64,7 @@ class Postman:
 
     def __init__(self) -> None:
         self.timeout = conf.read_mail().timeout
-        self._connection = get_connection(fail_silently=False)
+        self._connection = _connect()
 
     def __enter__(self) -> "Postman":
         return self
@@ -82,8 +83,7 @@ class Postman:
         except (smtplib.SMTPException, OSError) as error:
             return Fault(Failure.DELAYED, "mail_server_unreachable", _describe(error), concerns_all=True)
         try:
-            mail.email.connection = self._connection
-            mail.email.send(fail_silently=False)
+            self._connection.send_messages([mail.email])
         except Exception as error:
             fault = _find_fault(error)
             self._close()  # what the server makes of the next command is anybody's guess
@@ -95,6 +95,13 @@ class Postman:
     def _close(self) -> None:
         with suppress(smtplib.SMTPException, OSError):  # it is gone either way
             self._connection.close()
+
+
+def _connect() -> BaseEmailBackend:
+    """Not opened yet. Django has mailers from 6.1 on, and warns of ``get_connection`` since."""
+    if hasattr(djangomail, "mailers"):
+        return djangomail.mailers.default
+    return djangomail.get_connection()
 
 
 def _find_fault(error: Exception) -> Fault | None:
@@ -177,7 +184,8 @@ def build(message: Message) -> Mail:
             now=timezone.now(),
         )
     if entry is not None:
-        email.attach(_wrap(entry))
+        # As a type with its parameter: Django 5.2 takes no other part than the old classes, of which Django 6 warns.
+        email.attach("meeting.ics", entry.content, f"text/calendar; method={entry.method}")
     return Mail(subject, email, entry.sequence if entry else None, entry.content_hash if entry else "")
 
 
@@ -201,13 +209,6 @@ def describe_window(meeting: Meeting) -> str:
 
 def write_time(moment: datetime) -> str:
     return f"{moment:%-d %B %Y, %H:%M} (UTC)"
-
-
-def _wrap(entry: calendars.Entry) -> MIMEText:
-    part = MIMEText(entry.content, "calendar", "utf-8")
-    part.set_param("method", entry.method)
-    part.add_header("Content-Disposition", "attachment", filename="meeting.ics")
-    return part
 
 
 def _read_answer(error: smtplib.SMTPResponseException) -> str:

@@ -18,7 +18,7 @@ from participants.services import invitations, meetings, outbox, passes, removal
 from participants.services.outbox import Draft
 from participants.states import MessageKind, MessageState
 from tests.factories import NOW, EnrolledFactory, GuestFactory, MadeMeetingFactory
-from tests.mailserver import MailServer
+from tests.mailserver import MailServer, use_mail_server
 
 pytestmark = pytest.mark.django_db
 SITE = "https://rollcall.example.org"
@@ -32,8 +32,7 @@ def _mail(settings: LazySettings) -> None:
 @pytest.fixture
 def server(settings: LazySettings) -> Iterator[MailServer]:
     with MailServer() as running:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
+        use_mail_server(settings, f"smtp://127.0.0.1:{running.port}")
         yield running
 
 
@@ -192,8 +191,7 @@ def test_an_address_put_off_is_tried_again_with_a_growing_wait(server: MailServe
 
 
 def test_a_server_that_is_away_stops_the_pass_and_loses_nothing(by: Actor, settings: LazySettings) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    use_mail_server(settings, "smtp://127.0.0.1:9")
     for number in range(3):
         queue(make_row(f"guest{number}@example.com"), by)
     assert outbox.work(by=by) is False

@@ -43,6 +43,7 @@ from tests.factories import (
     MeetingFactory,
     ParticipantFactory,
 )
+from tests.mailserver import use_mail_server
 from tests.watch.scraping import HEADERS, TOKEN, Scrape, scrape
 
 pytestmark = pytest.mark.django_db
@@ -274,7 +275,7 @@ def test_what_comes_and_goes_is_counted_by_outcome(
     by: Actor, settings: LazySettings, look: Callable[[], Scrape]
 ) -> None:
     settings.MAIL_ENABLED, settings.ROLLCALL_PUBLIC_URL = True, "https://rollcall.example.org"
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    use_mail_server(settings, "memorymail://")
     settings.HOOKS_ALLOW_HTTP = settings.HOOKS_ALLOW_PRIVATE = True
     row = EnrolledFactory(meeting=MadeMeetingFactory(), person=GuestFactory(email="bob@example.org"))
     before = look()
