@@ -208,16 +208,24 @@ def read_shared_folder(name: str, *, arguments: Sequence[str]) -> str:
     """The folder where prometheus_client, which reads the same variable, keeps the numbers of processes; or blank.
 
     Made if it is not there. Files of processes stay in it, so a command that soon ends has its variable taken away.
+    So has everybody where it is blank: the package takes that for the folder the process was started in.
     """
     text = read_text(name)
+    os.environ.pop(name.lower(), None)  # which the package reads as well
+    if not text:
+        os.environ.pop(name, None)
+        return ""
+    if not Path(text).is_absolute():
+        raise _complain(name, "the full path of a folder, one that begins with /", text)
     try:
-        if text:
-            Path(text).mkdir(parents=True, exist_ok=True)
+        Path(text).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _complain(name, "a folder that can be written to", str(error)) from None
     is_command = Path(arguments[0] if arguments else "").name == "manage.py"
     if is_command and not set(arguments[1:2]) & set(_LASTING) and not any("--every" in each for each in arguments):
         os.environ.pop(name, None)
+    else:
+        os.environ[name] = text  # as it was read: from a file, or without blanks around it
     return text
 
 

@@ -277,8 +277,30 @@ def test_only_processes_that_last_keep_numbers_in_the_shared_folder(
     assert (OTHER in os.environ) is keeps
 
 
-def test_without_a_shared_folder_nothing_is_made() -> None:
+@pytest.mark.parametrize("text", [None, "", "  "], ids=["unset", "empty", "blanks"])
+def test_without_a_shared_folder_nothing_is_made(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    if text is not None:
+        monkeypatch.setenv(OTHER, text)
+        monkeypatch.setenv(OTHER.lower(), text)
     assert env.read_shared_folder(OTHER, arguments=["granian"]) == ""
+    assert {OTHER, OTHER.lower()} & set(os.environ) == set()
+
+
+def test_a_shared_folder_is_no_other_one_wherever_a_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OTHER, "metrics")
+    with pytest.raises(ImproperlyConfigured, match=f"{OTHER} must be the full path of a folder"):
+        env.read_shared_folder(OTHER, arguments=["granian"])
+
+
+def test_a_shared_folder_named_in_a_file_is_one_to_the_package_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = f"{OTHER}_OF_A_FILE"
+    monkeypatch.setenv(name, "")  # so that it is put back
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "named"))
+    (tmp_path / "named").write_text(f"{tmp_path / 'metrics'}\n")
+    env.read_shared_folder(name, arguments=["granian"])
+    assert os.environ[name] == str(tmp_path / "metrics")
 
 
 @pytest.mark.parametrize("text", ["errors.example.org/1", "https://errors.example.org/1", "https://hunter2@errors/"])

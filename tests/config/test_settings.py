@@ -127,6 +127,7 @@ def test_the_secret_key_may_be_a_mounted_file(tmp_path: Path) -> None:
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
         ("SENTRY_DSN", "https://errors.example.org/1"),
         ("PROMETHEUS_MULTIPROC_DIR", "/dev/null/metrics"),
+        ("PROMETHEUS_MULTIPROC_DIR", "metrics"),
     ],
 )
 def test_a_wrong_setting_stops_the_process_with_its_name(tmp_path: Path, name: str, value: str) -> None:
@@ -150,3 +151,20 @@ def test_lines_are_as_asked_for(tmp_path: Path, given: dict[str, str], formatter
     logging = json.loads(done.stdout)["LOGGING"]
     assert logging["handlers"]["console"]["formatter"] == formatter
     assert logging["loggers"]["participants.access"]["level"] == access
+
+
+COUNT = """
+import os
+os.chdir(os.environ["ROLLCALL_DATA_DIR"])
+import django
+django.setup()
+from participants.watch import metrics
+print(type(metrics.PROCESS).__name__)
+"""
+
+
+def test_a_blank_folder_of_metrics_leaves_no_files_where_the_process_was_started(tmp_path: Path) -> None:
+    given = {"DJANGO_SECRET_KEY": "s" * 50, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": str(PROJECT)}
+    done = start(COUNT, tmp_path, PROMETHEUS_MULTIPROC_DIR="", **given)
+    assert done.stdout.strip() == "CollectorRegistry", done.stderr
+    assert list(tmp_path.glob("*.db")) == []
