@@ -1,6 +1,6 @@
 """Users' second factors on the list of users: superusers take one away that was lost."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
@@ -26,15 +26,10 @@ AT_ONCE = 20
 class ResetsFactors(_Admin):
     """Goes before Django's ``UserAdmin``. Whoever may change users must not undo their protection by that."""
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
-        if request.user.is_superuser:
-            entry = self.get_action(ResetsFactors.reset_factor)
-            assert entry is not None  # a function is always found
-            actions["reset_factor"] = entry
-        return actions
+    def has_reset_factor_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
 
-    @admin.action(description="Reset second factor…")
+    @admin.action(description="Reset second factor…", permissions=["reset_factor"])
     def reset_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         if not request.user.is_superuser:
             raise PermissionDenied

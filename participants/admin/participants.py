@@ -91,6 +91,19 @@ class ParticipantAdmin(ReportList[Participant]):
         *("enrolled_on", "agreed", "issued_on", "expires_on", "next_try", "seen_on", "gone_on", "removed_on"),
     )
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.actions = [self._make_handler(action) for action in ACTIONS.values()]
+
+    def has_change_participant_permission(self, request: HttpRequest) -> bool:
+        return may(request, "change_participant")
+
+    def has_remove_participant_permission(self, request: HttpRequest) -> bool:
+        return may(request, "remove_participant")
+
+    def has_restore_participant_permission(self, request: HttpRequest) -> bool:
+        return may(request, "restore_participant")
+
     def has_view_permission(self, request: HttpRequest, obj: Participant | None = None) -> bool:
         return may(request, "view_participant", obj.meeting if obj else None)
 
@@ -110,13 +123,6 @@ class ParticipantAdmin(ReportList[Participant]):
         if key is None or not Meeting.objects.filter(pk=key, consent__isnull=False).exists():
             return self.list_display
         return tuple("consent" if name == "in_meeting" else name for name in self.list_display)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {
-            action.name: (self._make_handler(action), action.name, f"{action.label}…")
-            for action in ACTIONS.values()
-            if may(request, action.right)
-        }
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.act_view)
@@ -240,6 +246,7 @@ class ParticipantAdmin(ReportList[Participant]):
         return self._confirm_or_run(request, action, [row], find_origin(request) or self.link("change", row.pk))
 
     def _make_handler(self, action: Action) -> Any:
+        @admin.action(description=f"{action.label}…", permissions=[action.right])
         def handle(model_admin: Any, request: HttpRequest, queryset: QuerySet[Participant]) -> HttpResponse | None:
             if action.kind is not None and queryset.count() > FEW:
                 many = bulkactions.look(request, action, queryset)
@@ -250,6 +257,7 @@ class ParticipantAdmin(ReportList[Participant]):
                 return None
             return self._confirm_or_run(request, action, rows, request.get_full_path())
 
+        handle.__name__ = action.name
         return handle
 
     def _start_or_ask(self, request: HttpRequest, many: Many) -> HttpResponse:

@@ -93,7 +93,9 @@ class RollcallAdminSite(AdminSite):
         if _is_hidden(model_or_iterable):
             return
         if admin_class is not None and model_or_iterable == (User,):
-            admin_class = type("AccountAdmin", (TellsOfRemovals, VerifiesEmails, ResetsFactors, admin_class), {})
+            actions = (*(admin_class.actions or ()), "reset_factor", "verify_chosen")
+            bases = (TellsOfRemovals, VerifiesEmails, ResetsFactors, admin_class)
+            admin_class = type("AccountAdmin", bases, {"actions": actions})
         super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:

@@ -54,14 +54,6 @@ class VerifiesEmails(_Admin):
     def verified(self, row: User) -> SafeString:
         return badges.render_badge("Verified", "good") if getattr(row, "is_verified", False) else badges.NOTHING
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
-        if self.has_verify_email_permission(request):
-            entry = self.get_action(VerifiesEmails.verify_chosen)
-            assert entry is not None  # a function is always found
-            actions["verify_chosen"] = entry
-        return actions
-
     def has_verify_email_permission(self, request: HttpRequest) -> bool:
         return rights.holds(request.user, "verify_email")
 

@@ -53,7 +53,8 @@ def _read_rows(model: Model, known: Identity) -> Iterator[Row]:
     to_texts = [column.name for column in columns if column.related_model is ConsentText]
     more = [*(f"{name}__title" for name in to_meetings), *(f"{name}__text" for name in to_texts)]
     rows: Any = model._default_manager.filter(Q(**{f"{OWNERS[model]}__in": known.people})).order_by("pk")
-    for row in rows.select_related(*to_meetings, *to_texts).only(*(column.name for column in columns), *more):
+    rows = rows.select_related(*[*to_meetings, *to_texts] or (None,))  # given nothing, it would follow every key
+    for row in rows.only(*(column.name for column in columns), *more):
         told = {column.name: _write(getattr(row, column.attname)) for column in columns}
         for name in to_meetings:
             meeting = getattr(row, name)

@@ -76,7 +76,7 @@ def note_first(keys: Sequence[uuid.UUID]) -> None:
 
 def _note_first(keys: Sequence[uuid.UUID]) -> None:
     came = Presence.objects.filter(_CAME, participant=OuterRef("pk")).order_by().values("participant")
-    first = Subquery(came.annotate(at=Min("first_joined_at")).values("at"))
+    first = Subquery(came.annotate(at=Min("first_joined_at")).values("at")[:1])
     rows = Participant.objects.filter(pk__in=keys).annotate(first=first)
     differs = ~Q(first_came_at=F("first")) | Q(first_came_at__isnull=True, first__isnull=False)
     differs |= Q(first_came_at__isnull=False, first__isnull=True)

@@ -148,7 +148,7 @@ def _find_people(word: str, *ids: str) -> tuple[set[UUID], Rows | None]:
     ]
     keys = [part.values_list("pk", flat=True) for part in parts]
     # One after the other, and no further than need be: made distinct they would all be read to the end.
-    some = keys[0].union(*keys[1:], all=True)[: FEW + 1]
+    some = keys[0].union(*keys[1:], all=True).order_by()[: FEW + 1]
     found = set(some)
     return found, some if len(found) > FEW else None
 
