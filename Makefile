@@ -17,7 +17,7 @@ STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev
 # The meeting UI was left out for want of npm, and npm has come since.
 $(shell command -v npm >/dev/null && grep -qsx missing node_modules/installed.stamp && rm -f node_modules/installed.stamp)
 
-.PHONY: help setup demo demo-reset smoke test test-browser browser lint lint-deploy lint-migrations docs format types faults fuzz bench simulation lock texts client diagrams screenshots ui clean
+.PHONY: help setup demo demo-reset smoke test test-browser browser lint lint-deploy lint-migrations docs format types faults fuzz matrix bench simulation lock texts client diagrams screenshots ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -119,6 +119,9 @@ faults: setup ## Kill and lose at full length, on SQLite and PostgreSQL (half an
 fuzz: setup ## Walk the API, the lists and the webhook door with thousands of odd inputs (FUZZ_EXAMPLES, FUZZ_SEED)
 	ROLLCALL_TEST_DATABASE=sqlite FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} $(VENV) -m pytest -s tests/fuzz
 	ROLLCALL_TEST_DATABASE=postgresql FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} $(VENV) -m pytest -s tests/fuzz
+
+matrix: setup ## Run the tests on each pair of Python and Django that is here (ONLY=3.13-6.1; ARGS="--look", "-- tests/api")
+	@$(VENV) -m tests.matrix $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 bench: setup ## Measure how far it scales: one table of ratios (an hour of a machine with nothing else to do; BENCH=--quick)
 	@$(VENV) -m benchmarks $(BENCH)

@@ -40,9 +40,10 @@ def lived(
 
 
 @pytest.fixture
-def copy(lived: Lived, tmp_path: Path, transactional_db: None) -> Iterator[Installation]:
-    """The upgraded installation, visited: the test's own database is left alone."""
+def copy(lived: Lived, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Installation]:
+    """The upgraded installation, visited: the tests' own database is left alone, so that it needs no flush."""
     made = Installation(tmp_path, of=lived.installation)
-    with made.visit():
-        yield made
-    made.drop()
+    with django_db_blocker.unblock():
+        with made.visit():
+            yield made
+        made.drop()
