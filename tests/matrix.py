@@ -85,11 +85,11 @@ def _list_candidates(version: str) -> Iterator[str]:
     # pyenv's commands in PATH run but the version that was chosen there; the others lie side by side.
     kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     yield from map(str, sorted(kept.glob(f"{version}.*/bin/python"), reverse=True))
-    found = subprocess.run(
+    told = subprocess.run(
         [*_UV, "python", "find", "--managed-python", version], capture_output=True, text=True, check=False
     )
-    if found.returncode == 0:
-        yield found.stdout.strip()
+    if told.returncode == 0:
+        yield told.stdout.strip()
 
 
 def prepare(pair: Pair, python: str) -> None:
@@ -169,6 +169,11 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{', '.join(sorted(unknown))}: no such pair. They are {', '.join(map(str, pairs))}.", file=sys.stderr)
         return 2
     results = [judge(pair, options) for pair in pairs if not named or str(pair) in named]
+    return tell(results, forgive_missing=options.here)
+
+
+def tell(results: Sequence[Result], *, forgive_missing: bool) -> int:
+    """The table, and the exit status."""
     print("\nPython-Django")
     for result in results:
         print(f"  {result.pair!s:<9} {result.outcome.value:<9} {result.told}")
@@ -176,7 +181,7 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         print(f"NOT TRIED, since this machine has no such Python: {', '.join(missing)}")
     failed = any(result.outcome is Outcome.FAILED for result in results)
-    return 1 if failed or (missing and not options.here) else 0
+    return 1 if failed or (missing and not forgive_missing) else 0
 
 
 if __name__ == "__main__":
