@@ -68,7 +68,9 @@ def of_manager(rows: Rows, user: str) -> Rows:
 def of_person(rows: Rows, person: uuid.UUID) -> Rows:
     """Also as the guest they were before staff merged the two, and of that guest what counts as the user's now."""
     into = Person.objects.filter(pk=person, merged_into__isnull=False).order_by().values_list("merged_into")
-    theirs = Person.objects.filter(merged_into=person).values_list("pk").union(into, all=True).order_by()
+    guests = Person.objects.filter(merged_into=person).order_by().values_list("pk")
+    # Of the whole, too: from Django 6.1 on it would take the model's own order.
+    theirs = guests.union(into, all=True).order_by()
     return _of(rows, _find(person__in=[person, *(key for (key,) in theirs)]))
 
 
