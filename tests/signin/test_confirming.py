@@ -15,6 +15,7 @@ from participants.models import Actor, Person, VerifiedEmail
 from participants.services import linking
 from participants.states import VerifiedBy
 from tests.factories import AdminFactory, UserFactory
+from tests.mailserver import use_mail_server
 from tests.signin.browsing import Surfer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,12 +109,11 @@ def test_mails_are_sent_once_a_minute(surfer: Surfer, ada: User) -> None:
 
 
 def test_a_mail_server_that_is_down_is_told(surfer: Surfer, ada: User, settings: LazySettings) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    use_mail_server(settings, "smtp://127.0.0.1:9")
     surfer.sign_in("ada")
     assert surfer.send(PAGE).status_code == 503
     assert "can&#x27;t be sent" in surfer.page.text
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    use_mail_server(settings, "memorymail://")
     assert surfer.send(PAGE).status_code == 200  # at once: nothing was sent
     cache.clear()
 
