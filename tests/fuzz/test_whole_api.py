@@ -67,7 +67,7 @@ def test_whoever_may_do_everything_meets_what_the_schema_promises(
     sync.pull(by=by)
     UserFactory(username="ada", email="ada@example.org")
     meetings.create(by=by, title="Algebra", default_preset=Preset.objects.get(name="group_call_participant"))
-    phases = {"stateful": STATEFUL, "coverage": {"enabled": WALKS_EDGES}}
+    phases: dict[str, object] = {"stateful": STATEFUL, "coverage": {"enabled": WALKS_EDGES}}
     found = walk_as(AdminFactory(username="grace"), live_server, phases)
     check(found)
     assert (found.sent["coverage"] > 1_000) is WALKS_EDGES
