@@ -1,17 +1,17 @@
 """The loop that looks at the rows: every few seconds, and at once when a message says so."""
 
 import logging
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError
 
 from participants import tasks
 from participants.realtimekit import Deadline
 from participants.services import chores, passes
 from participants.services.passes import Outcome
 from participants.watch import spans
+from participants.workers.loop import Loop
 
 logger = logging.getLogger(__name__)
 
@@ -24,34 +24,19 @@ def ignore(outcome: Outcome) -> None:
 
 
 @dataclass
-class Ticker:
-    every: float
+class Ticker(Loop):
     threads: int
     report: Callable[[Outcome], None] = ignore
-    _stopping: threading.Event = field(default_factory=threading.Event)
-    _alarm: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Until stopped. A database that is away is waited for."""
-        tasks.alarms.add(self._alarm)
         tasks.has_ticker.set()
         try:
-            while not self._stopping.is_set():
-                self._alarm.clear()
-                if not self._look():
-                    self._alarm.wait(self.every)
+            super().run()
         finally:
             tasks.has_ticker.clear()
-            tasks.alarms.discard(self._alarm)
-
-    def stop(self) -> None:
-        """End after the row in hand."""
-        self._stopping.set()
-        self._alarm.set()
 
     def _look(self) -> bool:
-        """One pass and the chores that are due; whether there is more to do at once."""
-        close_old_connections()
+        """One pass and the chores that are due."""
         try:
             chores.note_look()
             tasks.send_chores()
