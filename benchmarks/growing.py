@@ -33,7 +33,7 @@ WARM = 3
 EACH = 5
 """Requests of one turn; the shortest counts, since what else ran can only lengthen it."""
 STAFF = "staff0"
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
+_BACKEND = "participants.signin.backends.LocalBackend"
 
 Work = Callable[[], object]
 

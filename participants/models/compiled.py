@@ -20,14 +20,22 @@ class Statement:
 
     alias: str
     sql: str
-    convert: Callable[[Sequence[Any]], Sequence[Any]]
+    converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
 
     def fetch(self, *parameters: Any) -> Sequence[Any] | None:
         """The values of one row, converted; None when there is none."""
-        with connections[self.alias].cursor() as cursor:
+        connection = connections[self.alias]
+        with connection.cursor() as cursor:
             cursor.execute(self.sql, parameters)
-            found = cursor.fetchone()
-        return None if found is None else self.convert(found)
+            found: Sequence[Any] | None = cursor.fetchone()
+        if found is None or not self.converters:
+            return found
+        values = list(found)
+        # Not by the compiler, which would hold the connection of whichever thread came first.
+        for position, converters, expression in self.converters:
+            for convert in converters:
+                values[position] = convert(values[position], expression, connection)
+        return values
 
 
 def compile_query(rows: QuerySet[Any, Any], *expected: Any, alias: str = DEFAULT_DB_ALIAS) -> Statement:
@@ -36,14 +44,7 @@ def compile_query(rows: QuerySet[Any, Any], *expected: Any, alias: str = DEFAULT
     sql, parameters = compiler.as_sql()
     assert tuple(parameters) == expected, parameters
     converters = compiler.get_converters([expression for expression, _, _ in compiler.select])
-
-    def convert(values: Sequence[Any]) -> Sequence[Any]:
-        if not converters:
-            return values
-        converted: Sequence[Any] = next(iter(compiler.apply_converters([values], converters)))
-        return converted
-
-    return Statement(alias, sql, convert)
+    return Statement(alias, sql, tuple((at, found, expression) for at, (found, expression) in converters.items()))
 
 
 def prepare(model: type[Model], lookup: str, value: Any, *, alias: str = DEFAULT_DB_ALIAS) -> Any:

@@ -23,10 +23,10 @@ from participants.services.personaldata import OWNERS, Identity, Model, identify
 
 Row = dict[str, Any]
 FORMAT = 1
-_WORKING = frozenset(
-    {"lease_id", "lease_until", "attempts", "next_attempt_at", "verify_after", "outcome_unknown", "actor_name"}
-)
-"""How far we are with a row, and what others are called."""
+_WORKING = frozenset({"lease_id", "lease_until", "attempts", "next_attempt_at", "verify_after", "outcome_unknown"})
+"""How far we are with a row."""
+_OF_WHO_ACTED = frozenset({"actor_name", "address", "request_id", "key"})
+"""Of events: others' as a rule. What they did themselves stands under ``done_by_them``."""
 
 
 def collect(person: Person, *, by: Actor) -> Row:
@@ -39,7 +39,11 @@ def collect(person: Person, *, by: Actor) -> Row:
         "person": str(person.pk),
         "custom_participant_ids": sorted(known.scrubber.ids),
         "rows": {model.__name__: list(_read_rows(model, known)) for model in OWNERS},
-        "webhooks_received": [{"received_at": _write(row.received_at), "body": row.body} for row in about],
+        "webhooks_received": [
+            {"received_at": _write(row.received_at), "event": row.body.get("event"), "about_them": own}
+            for row in about
+            if (own := known.scrubber.find_own(row.body))  # the search finds ids that only contain theirs
+        ],
         "account": _describe_account(known.user) if known.user else None,
         "done_by_them": _list_done(known.user) if known.user else [],
     }
@@ -69,7 +73,8 @@ def _is_theirs(column: "models.Field[Any, Any]") -> bool:
     """Neither a secret nor what another user did."""
     secret = isinstance(column, EncryptedTextField | models.BinaryField) or column.name.endswith(("hash", "digest"))
     another = column.related_model is User and column.name != "user"
-    return not (secret or another or column.name in _WORKING)
+    acted = column.model is Event and column.name in _OF_WHO_ACTED
+    return not (secret or another or acted or column.name in _WORKING)
 
 
 def _describe_account(user: User) -> Row:

@@ -163,7 +163,8 @@ def _find_obstacle(person: Person) -> str:
 
 def _forget(known: Identity, *, by: Actor, deadline: Deadline) -> tuple[int, bool]:
     """How many rows were changed, and whether none is left."""
-    changed = 0
+    # Before the sweep, which would take away what they are found by.
+    changed = _forget_sign_ins(known.user) if known.user else 0
     for model in personaldata.list_models():
         # What tells us their names comes last: after a crash it is all that says what to look for.
         if model not in personaldata.SOURCES:
@@ -199,6 +200,15 @@ def _withdraw_files() -> None:
     Export.objects.waiting().update(lease_id=None, lease_until=None)
 
 
+def _forget_sign_ins(user: User) -> int:
+    """With the addresses they signed in from, however they spelled their name."""
+    names = {user.get_username(), user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
+    theirs = Q(pk__in=[])
+    for name in names - {""}:
+        theirs |= Q(username__iexact=name)
+    return sum(model.objects.filter(theirs).delete()[0] for model in (AccessAttempt, AccessFailureLog, AccessLog))
+
+
 def _forget_account(user: User) -> int:
     """The account stays, for what it did, without a name or a way in."""
     count = 0
@@ -207,8 +217,6 @@ def _forget_account(user: User) -> int:
     for name in ("groups", "user_permissions", "managed_meetings"):
         getattr(user, name).clear()
     blank = {"first_name": "", "last_name": "", "email": "", "password": "!", "is_active": False}
-    for model in (AccessAttempt, AccessFailureLog, AccessLog):  # with the addresses they signed in from
-        count += model.objects.filter(username__in=[user.get_username(), user.email]).exclude(username="").delete()[0]
     named = User.objects.filter(pk=user.pk).exclude(username=f"erased-{user.pk}")
     return count + named.update(
         **blank, username=f"erased-{user.pk}", is_staff=False, is_superuser=False, last_login=None
@@ -237,6 +245,12 @@ def _writing(model: Model) -> Iterator[None]:
         yield
 
 
+def _is_unique(row: models.Model, name: str) -> bool:
+    """Whether two rows may not have the same there, alone or together with other columns."""
+    groups = (*row._meta.unique_together, *(each.fields for each in row._meta.total_unique_constraints))
+    return bool(getattr(row._meta.get_field(name), "unique", False)) or any(name in group for group in groups)
+
+
 def _sweep_row(row: models.Model, columns: list[str], scrubber: Scrubber) -> bool:
     changes: dict[str, Any] = {}
     for name in columns:
@@ -247,7 +261,7 @@ def _sweep_row(row: models.Model, columns: list[str], scrubber: Scrubber) -> boo
         if new != old:
             limit = getattr(column, "max_length", None)
             new = new[:limit] if isinstance(new, str) and limit else new
-            changes[name] = f"{new[: (limit or 60) - 37]} {row.pk}" if getattr(column, "unique", False) else new
+            changes[name] = f"{new[: (limit or 60) - 37]} {row.pk}" if _is_unique(row, name) else new
     if not changes:
         return False
     if isinstance(row, Meeting) and {"title", "applied_title"} & set(changes):

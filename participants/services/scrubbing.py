@@ -57,6 +57,16 @@ class Scrubber:
             return self._scrub_object(value)
         return value
 
+    def find_own(self, value: Any) -> list[dict[str, Any]]:
+        """The objects in a JSON value that carry one of their ids: theirs to the letter, and of nobody else."""
+        if isinstance(value, list):
+            return [found for item in value for found in self.find_own(item)]
+        if not isinstance(value, dict):
+            return []
+        if {str(value[key]) for key in _IDENTIFYING if value.get(key)} & self.ids:
+            return [value]
+        return self.find_own(list(value.values()))
+
     def _scrub_object(self, value: dict[str, Any]) -> dict[str, Any]:
         whose = {str(value[key]) for key in _IDENTIFYING if value.get(key)}
         if whose & self.ids:

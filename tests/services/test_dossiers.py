@@ -8,8 +8,10 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from participants.models import Actor, Delivery, Event, EventKind, Meeting, Participant
+from participants.models.appendonly import forgetting
+from participants.models.event import record
 from participants.services import dossiers, people, personaldata
-from tests.factories import EnrolledFactory, UserFactory
+from tests.factories import EnrolledFactory, StaffFactory, UserFactory
 from tests.services.everywhere import EMAIL, mark_everything, seed
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +46,26 @@ def test_it_holds_no_secret_and_nobody_else(zelda: Participant, by: Actor) -> No
 
 
 def test_deliveries_about_them_are_in_it(zelda: Participant, by: Actor) -> None:
-    body = {"participant": {"customParticipantId": zelda.custom_participant_id}}
+    theirs = {"customParticipantId": zelda.custom_participant_id, "name": "Zelda"}
+    body = {"event": "meeting.participantJoined", "participant": theirs, "host": {"customParticipantId": "another"}}
     Delivery.objects.create(body_hash="f" * 64, received_at=timezone.now(), body=body)
     (found,) = dossiers.collect(zelda.person, by=by)["webhooks_received"]
-    assert found["body"] == body
+    assert (found["event"], found["about_them"]) == ("meeting.participantJoined", [theirs])
+
+
+def test_deliveries_about_somebody_whose_id_only_contains_theirs_are_not(zelda: Participant, by: Actor) -> None:
+    body = {"participant": {"customParticipantId": f"{zelda.custom_participant_id}0", "name": "Somebody Else"}}
+    Delivery.objects.create(body_hash="f" * 64, received_at=timezone.now(), body=body)
+    assert dossiers.collect(zelda.person, by=by)["webhooks_received"] == []
+
+
+def test_from_where_staff_acted_upon_them_is_not_in_it(zelda: Participant, by: Actor) -> None:
+    record(EventKind.BLOCKED, Actor.of(StaffFactory(), via="admin", request_id="staff-request"), person=zelda.person)
+    with forgetting():
+        Event.objects.filter(kind=EventKind.BLOCKED).update(address="203.0.113.0/24")
+    text = json.dumps(dossiers.collect(zelda.person, by=by))
+    assert "203.0.113" not in text
+    assert "staff-request" not in text
 
 
 def test_it_is_on_record_who_took_it(zelda: Participant, by: Actor) -> None:

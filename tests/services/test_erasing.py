@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from axes.models import AccessAttempt
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
@@ -25,6 +26,8 @@ from participants.models import (
     Presence,
     Session,
 )
+from participants.models.appendonly import forgetting
+from participants.models.event import record
 from participants.realtimekit import Deadline
 from participants.sandbox import Sandbox
 from participants.services import blanking, erasing, mirror, personaldata, reports
@@ -157,6 +160,35 @@ def test_their_account_is_closed_and_emptied(zelda: Participant, by: Actor) -> N
     user = User.objects.get(pk=zelda.person.user.pk)
     assert (user.is_active, user.email, user.get_full_name(), user.username) == (False, "", "", f"erased-{user.pk}")
     assert not user.has_usable_password()
+
+
+def test_where_they_tried_to_sign_in_from_goes_however_they_spelled_their_name(zelda: Participant, by: Actor) -> None:
+    user = zelda.person.user
+    assert user is not None
+    browser = {"ip_address": "203.0.113.7", "user_agent": "a browser", "failures_since_start": 1}
+    for name in (user.username, user.username.upper(), user.email):
+        AccessAttempt.objects.create(username=name, **browser)
+    AccessAttempt.objects.create(username="somebody-else", **browser)
+    erasing.erase(zelda.person, by=by)
+    assert [row.username for row in AccessAttempt.objects.all()] == ["somebody-else"]
+
+
+def test_a_guest_who_tried_to_sign_in_twice_is_erased_too(zelda: Participant, by: Actor, meeting: Meeting) -> None:
+    for mail in ("guest.zq@example.org", "Guest.Zq@example.org"):
+        AccessAttempt.objects.create(username=mail, ip_address="203.0.113.7", failures_since_start=1)
+    guest = EnrolledFactory(meeting=meeting, person=GuestFactory(email="guest.zq@example.org")).person
+    erasing.erase(guest, by=by)
+    assert not AccessAttempt.objects.filter(username__icontains="guest.zq").exists()
+    assert AccessAttempt.objects.count() == 2
+
+
+def test_from_where_a_guest_came_goes(by: Actor, meeting: Meeting) -> None:
+    guest = EnrolledFactory(meeting=meeting, person=GuestFactory(email="guest.zq@example.org")).person
+    record(EventKind.CONSENTED, Actor(via="join"), person=guest)
+    with forgetting():
+        Event.objects.filter(person=guest).update(address="198.51.100.0/24")
+    erasing.erase(guest, by=by)
+    assert not Event.objects.filter(address="198.51.100.0/24").exists()
 
 
 def test_mails_that_wait_are_not_sent(zelda_everywhere: Participant, by: Actor) -> None:
