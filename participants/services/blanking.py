@@ -79,7 +79,8 @@ def _blank_events(known: Identity) -> int:
             done = Event.objects.filter(actor=known.user).exclude(actor_name=ERASED, address="")
             count += done.update(actor_name=ERASED, address="")
         # Of a guest, who is no actor: from where a link was opened, or a text agreed to.
-        count += Event.objects.filter(about, actor=None, key=None).exclude(address="").update(address="")
+        came = Event.objects.filter(about, actor=None, key=None, via__in=("invitation", "join"))
+        count += came.exclude(address="").update(address="")
         fresh = Event.objects.filter(about).exclude(data={}).order_by("pk")
         last = None
         while page := list((fresh.filter(pk__gt=last) if last else fresh).only("pk", "data")[:CHUNK]):
