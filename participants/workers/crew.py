@@ -1,5 +1,6 @@
 """A worker process: ticker, makers of files and mails, engine and sender of webhooks, each in a thread of its own."""
 
+import logging
 import os
 import socket
 import threading
@@ -13,6 +14,8 @@ from participants.workers.engines import Engine
 from participants.workers.sender import Sender
 from participants.workers.sideline import Sideline
 from participants.workers.ticker import Ticker
+
+logger = logging.getLogger(__name__)
 
 GRACE = 20.0
 """Seconds for what is in hand when a worker is stopped: the longest remote call takes 10."""
@@ -44,6 +47,7 @@ class Worker:
             part.stop()
         tasks.stopping.set()
         gateway.stop_waiting()
+        logger.info("Stopping: what is in hand is finished, and nothing else begun.")
         for thread in threads:
             thread.join(GRACE)
         return self._asked

@@ -119,6 +119,11 @@ class Worker:
         self.process.kill()
         self.process.wait(timeout=10)
 
+    def ask_to_stop(self) -> None:
+        """Returns once it has heard: a signal takes as long to arrive as the machine pleases."""
+        self.process.terminate()
+        wait_until(lambda: "Stopping: " in self.log.read_text())
+
     def stop(self) -> int:
         """Ask it to end, and wait; its exit status."""
         self.process.terminate()

@@ -114,7 +114,7 @@ def test_a_worker_stopped_politely_finishes_the_call_in_hand(
     with sandbox.faults.hold("participants.add") as gate:
         worker = start_worker("--threads", "3")
         assert gate.wait_for(3)
-        worker.process.terminate()
+        worker.ask_to_stop()
         gate.release()
     assert worker.process.wait(timeout=30) == 0
     assert (count(ParticipantState.ENROLLED), count(ParticipantState.PENDING)) == (3, 7)
@@ -131,7 +131,7 @@ def test_a_worker_without_a_tick_stopped_politely_begins_no_other_row(
     with sandbox.faults.hold("participants.add") as gate:
         waking.wake()
         assert gate.wait_for(1)
-        worker.process.terminate()
+        worker.ask_to_stop()
         gate.release()
     assert worker.process.wait(timeout=30) == 0
     assert (count(ParticipantState.ENROLLED), count(ParticipantState.PENDING)) == (1, 9)
