@@ -101,6 +101,9 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
     }
 else:
     DATABASES["default"].update({"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True})
+    if env.read_flag("DATABASE_PREPARE", default=True):
+        # Concerns only the statements of participants/models/compiled.py: Django's own cursors prepare nothing.
+        DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 CACHES = {"default": env.read_cache("CACHE_URL")}
 
 # --- Background work --------------------------------------------------------------------------------

@@ -90,6 +90,13 @@ def test_postgresql_connections_are_kept_and_checked(tmp_path: Path) -> None:
     database = json.loads(done.stdout)["DATABASES"]["default"]
     assert (database["HOST"], database["PORT"], database["CONN_HEALTH_CHECKS"]) == ("db", 5432, True)
     assert database["CONN_MAX_AGE"] > 0
+    assert database["OPTIONS"] == {"prepare_threshold": 0}
+
+
+def test_a_pooler_that_knows_no_prepared_statements_is_spared_them(tmp_path: Path) -> None:
+    environment = {"DATABASE_URL": "postgres://app:pw@db:5432/rollcall", "DATABASE_PREPARE": "false"}
+    done = start(SHOW, tmp_path, DJANGO_SECRET_KEY="s" * 50, **environment)
+    assert "prepare_threshold" not in json.loads(done.stdout)["DATABASES"]["default"].get("OPTIONS", {})
 
 
 def test_without_a_secret_key_nothing_starts_and_the_error_says_how_to_make_one(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.db import connection, transaction
+from django.db.utils import NotSupportedError
 from django.utils import timezone
 
 from participants.models import Participant
@@ -60,3 +63,51 @@ def test_whoever_is_not_enrolled_is_not_found() -> None:
     assert row.person.user is not None
     assert doorquery.find_row(row.meeting_id, UserFactory()) is None
     assert doorquery.find_row(uuid.uuid4(), row.person.user) is None
+
+
+def count_plans() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE '%participants_preset%'")
+        return int(cursor.fetchone()[0])
+
+
+def widen_title(to: str) -> None:
+    """As a migration does while web processes go on: on a connection of its own."""
+    known = connection.get_connection_params()
+    where = {name: known[name] for name in ("host", "user", "dbname") if name in known}
+    with psycopg.connect(**where, autocommit=True) as other:
+        other.execute(f"ALTER TABLE participants_meeting ALTER COLUMN title TYPE {to}")
+
+
+def test_a_plan_is_kept_with_the_connection_and_made_anew_when_a_migration_changed_a_column() -> None:
+    row = make()
+    assert row.person.user is not None
+    for _ in range(3):
+        assert doorquery.find_row(row.meeting_id, row.person.user) == row
+    if connection.vendor != "postgresql":  # which alone keeps plans
+        return
+    assert count_plans() == 1
+    widen_title("text")
+    try:
+        assert doorquery.find_row(row.meeting_id, row.person.user) == row
+        assert count_plans() == 1
+    finally:
+        widen_title("varchar(100)")
+    with pytest.raises(NotSupportedError), transaction.atomic():  # what else it did would be lost with the connection
+        doorquery.find_row(row.meeting_id, row.person.user)
+    assert doorquery.find_row(row.meeting_id, row.person.user) == row
+
+
+def test_behind_a_pooler_that_knows_no_plans_none_are_kept() -> None:
+    row = make()
+    assert row.person.user is not None
+    connection.close()
+    options = dict(connection.settings_dict["OPTIONS"])
+    connection.settings_dict["OPTIONS"].pop("prepare_threshold", None)
+    try:
+        for _ in range(3):
+            assert doorquery.find_row(row.meeting_id, row.person.user) == row
+        assert connection.vendor != "postgresql" or count_plans() == 0
+    finally:
+        connection.close()
+        connection.settings_dict["OPTIONS"] = options
