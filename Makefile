@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 # For commands that only need the settings to be read.
 IDLE := DJANGO_SECRET_KEY=used-for-reading-the-settings-only-and-thrown-away
+# What needs no database, or brings its own, says the same beside either.
+ONCE := -m "not live and not browser and not faults and not apart"
 # Files in the order of tests/conftest.py, each as a whole.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=60000
@@ -84,7 +86,7 @@ browser:
 test: browser ## Run all tests: SQLite, PostgreSQL, then the browser
 	@$(MAKE) --no-print-directory setup
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL)
-	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest $(PARALLEL)
+	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest $(PARALLEL) $(ONCE)
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser
 
 test-browser: browser ## Run the browser tests alone

@@ -22,7 +22,16 @@ SLOWEST = ("fuzz", "faults", "deploy", "demo", "processes", "standin")
 """Folders of few and long tests. Begun last, one of them would keep one core busy while the other one idles."""
 
 
+DATABASE = {"db", "transactional_db", "live_server", "django_db_setup"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before the options choose by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") is None and not asked & DATABASE:
+            item.add_marker("apart")
+
     def rank(item: pytest.Item) -> int:
         folder = item.path.parent.name
         return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)
