@@ -85,13 +85,15 @@ browser:
 # As browser: needs no more than Python, and fetches promtool where it is missing.
 test: browser ## Run all tests: SQLite, PostgreSQL, then the browser
 	@$(MAKE) --no-print-directory setup
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL)
-	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest $(PARALLEL) $(ONCE)
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser
+	@# Has the asserts of all tests rewritten by one process, for those that begin together.
+	@$(VENV) -m pytest --collect-only -qq -m "not live" >/dev/null
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) --ignore tests/browser
+	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest $(PARALLEL) --ignore tests/browser $(ONCE)
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser tests/browser
 
 test-browser: browser ## Run the browser tests alone
 	@$(MAKE) --no-print-directory setup
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser tests/browser
 
 lint: setup lint-deploy ## Lint and check the format
 	$(VENV) -m ruff check .

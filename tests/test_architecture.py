@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,9 @@ def list_imports(path: Path) -> Iterator[Import]:
             yield from (Import(module, f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
-IMPORTS = [found for path in list_files("participants", "config") for found in list_imports(path)]
+@cache
+def read_imports() -> list[Import]:
+    return [found for path in list_files("participants", "config") for found in list_imports(path)]
 
 
 def part_of(name: str) -> str | None:
@@ -120,7 +123,7 @@ def test_every_module_belongs_to_a_part() -> None:
 
 def test_imports_follow_the_arrows() -> None:
     broken = []
-    for found in IMPORTS:
+    for found in read_imports():
         if not found.name.startswith(OURS):
             continue
         target, part = part_of(found.name), part_of(found.module)
@@ -133,7 +136,7 @@ def test_imports_follow_the_arrows() -> None:
 def test_only_public_names_cross_where_the_arrow_says_so() -> None:
     broken = [
         str(found)
-        for found in IMPORTS
+        for found in read_imports()
         for (importer, part), names in PUBLIC.items()
         if part_of(found.module) == importer and part_of(found.name) == part and found.name not in names
     ]
@@ -143,7 +146,7 @@ def test_only_public_names_cross_where_the_arrow_says_so() -> None:
 def test_services_and_gateway_know_the_client_by_its_public_names_alone() -> None:
     deep = [
         str(found)
-        for found in IMPORTS
+        for found in read_imports()
         if found.name.startswith("participants.realtimekit.")
         and not found.module.startswith("participants.realtimekit")
         and (found.name.count(".") > 2 or found.name.rpartition(".")[2].islower())
@@ -155,26 +158,26 @@ def test_services_and_gateway_know_the_client_by_its_public_names_alone() -> Non
 @pytest.mark.parametrize("part", OUTSIDE)
 def test_the_parts_free_of_django_use_little_beside_the_standard_library(part: str) -> None:
     known = sys.stdlib_module_names | OUTSIDE[part] | {"participants"}
-    used = [found for found in IMPORTS if part_of(found.module) == part]
+    used = [found for found in read_imports() if part_of(found.module) == part]
     assert [str(found) for found in used if found.name.split(".")[0] not in known] == []
 
 
 def test_only_the_sandbox_command_starts_the_sandbox() -> None:
     importers = {
         found.module
-        for found in IMPORTS
+        for found in read_imports()
         if part_of(found.name) == "participants.sandbox" and part_of(found.module) != "participants.sandbox"
     }
     assert importers == {"participants.management.commands.sandbox"}
 
 
 def test_states_are_pure_data() -> None:
-    names = {found.name for found in IMPORTS if found.module == "participants.states"}
+    names = {found.name for found in read_imports() if found.module == "participants.states"}
     assert names == {"django.db.models.TextChoices"}
 
 
 def test_nothing_of_the_product_imports_the_tests() -> None:
-    assert [str(found) for found in IMPORTS if found.name.split(".")[0] == "tests"] == []
+    assert [str(found) for found in read_imports() if found.name.split(".")[0] == "tests"] == []
 
 
 @pytest.mark.parametrize("root", ["participants", "config", "tests"])

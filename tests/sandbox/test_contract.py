@@ -16,8 +16,9 @@ from participants.sandbox import Sandbox
 from participants.sandbox.presetbodies import preset_body, role_named
 from tests.sandbox.caller import Caller
 
-CONTRACT = yaml.safe_load(
-    (Path(__file__).parent.parent / "fixtures" / "realtimekit-contract.openapi.yaml").read_text()
+CONTRACT = yaml.load(
+    (Path(__file__).parent.parent / "fixtures" / "realtimekit-contract.openapi.yaml").read_text(),
+    Loader=yaml.CSafeLoader,  # ten times as quick as the one written in Python
 )
 REGISTRY: Registry[Any] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(CONTRACT))
 METHODS = ("get", "post", "put", "patch", "delete")
