@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "config.middleware.LanguageMiddleware",
     "config.middleware.SiteMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "participants.signin.sessions.UserMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",

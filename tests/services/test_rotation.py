@@ -49,6 +49,35 @@ def test_the_django_secret_is_changed_step_by_step(settings: LazySettings, by: A
     assert (read(row), read(other), keys.count_others()) == ("one", "two", 0)
 
 
+def test_a_page_that_asks_several_things_at_once_stays_signed_in(settings: LazySettings) -> None:
+    run(settings, FIRST)
+    browser, beside = Client(), Client()
+    browser.force_login(UserFactory())
+    key = browser.cookies["sessionid"].value
+    beside.cookies.load({"sessionid": key})
+    run(settings, SECOND, FIRST)
+    answers = [each.get("/api/v1/me/") for each in (browser, beside)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert {each.cookies["sessionid"].value for each in (browser, beside)} == {key}
+    run(settings, FIRST, SECOND)  # a process that was not restarted yet
+    assert beside.get("/api/v1/me/").status_code == 200
+    run(settings, SECOND, FIRST)
+    assert browser.get("/api/v1/me/").status_code == 200
+    run(settings, SECOND)
+    assert beside.get("/api/v1/me/").status_code == 200
+
+
+def test_a_sign_in_still_changes_the_key_of_the_session(settings: LazySettings) -> None:
+    run(settings, FIRST)
+    user = UserFactory()
+    browser = Client()
+    browser.force_login(user)
+    before = browser.cookies["sessionid"].value
+    run(settings, SECOND, FIRST)
+    browser.force_login(user)
+    assert browser.cookies["sessionid"].value != before
+
+
 def test_own_keys_are_taken_up_in_place_of_the_derived_one(settings: LazySettings, by: Actor) -> None:
     run(settings, FIRST)
     row = ParticipantFactory(token="one")
