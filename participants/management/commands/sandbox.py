@@ -18,22 +18,22 @@ class Command(BaseCommand):
         parser.add_argument("--state", type=Path, default=None, help="file that keeps its state over restarts")
 
     def handle(self, *args: Any, host: str, port: int, state: Path | None, **options: Any) -> None:
-        serve(
-            host=host,
-            port=port,
-            state_file=state,
-            account_id=settings.REALTIMEKIT_ACCOUNT_ID,
-            app_id=settings.REALTIMEKIT_APP_ID,
-            api_token=settings.REALTIMEKIT_API_TOKEN,
-            on_ready=self.tell,
-        )
+        given = {
+            "account_id": settings.REALTIMEKIT_ACCOUNT_ID,
+            "app_id": settings.REALTIMEKIT_APP_ID,
+            "api_token": settings.REALTIMEKIT_API_TOKEN,
+        }
+        known = {name: value for name, value in given.items() if value}
+        serve(host=host, port=port, state_file=state, on_ready=self.tell, **known)
 
     def tell(self, sandbox: Sandbox) -> None:
+        token = " as it is set for this process" if settings.REALTIMEKIT_API_TOKEN else f"={sandbox.api_token}"
         self.stdout.write(
             f"The sandbox serves until interrupted. To use it:\n"
             f"  REALTIMEKIT_BASE_URL={sandbox.base_url}\n"
+            f"  REALTIMEKIT_WEBHOOK_KEY_URL={sandbox.webhook_key_url}\n"
             f"  REALTIMEKIT_ACCOUNT_ID={sandbox.account_id}\n"
             f"  REALTIMEKIT_APP_ID={sandbox.app_id}\n"
-            f"  REALTIMEKIT_API_TOKEN as it is set for this process"
+            f"  REALTIMEKIT_API_TOKEN{token}"
         )
         self.stdout.flush()
