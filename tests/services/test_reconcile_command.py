@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from participants.models import Meeting, Participant
 from participants.sandbox import Sandbox
+from participants.states import ParticipantState
 from tests.factories import MadeMeetingFactory
 from tests.services.drifting import add_remotely, age, delete_remotely, list_remote
 
@@ -87,3 +88,37 @@ def test_a_sync_tells_of_participants_too(sandbox: Sandbox, ada: Participant) ->
     code, told = run("sync")
     assert code == 0
     assert "0 participants seen in 1 meetings; 1 newly gone." in told
+
+
+def test_whom_a_restored_back_up_has_too_many_is_removed_by_the_ids_that_were_printed(
+    sandbox: Sandbox, ada: Participant
+) -> None:
+    delete_remotely(sandbox, ada)
+    age()
+    meeting, person = str(ada.meeting_id), ada.custom_participant_id
+    assert person in run("reconcile")[1]
+    assert run("remove_participants", meeting, person) == (0, f"{person} is removed.\n")
+    assert run("remove_participants", str(ada.meeting.realtimekit_id), person)[0] == 0  # safe to repeat
+    ada.refresh_from_db()
+    assert ada.state == ParticipantState.REMOVED
+    age()
+    assert run("reconcile", "--apply")[0] == 0
+    assert list_remote(sandbox, ada.meeting) == []
+
+
+def test_nobody_is_removed_where_one_of_the_ids_is_wrong(sandbox: Sandbox, ada: Participant) -> None:
+    code, told = run("remove_participants", str(ada.meeting_id), ada.custom_participant_id, "crm-1")
+    assert (code, told) == (1, "Nobody of that meeting has the id crm-1.")
+    assert run("remove_participants", "crm-1", "crm-2") == (1, "No meeting has that id.")
+    ada.refresh_from_db()
+    assert ada.state == ParticipantState.ENROLLED
+
+
+def test_a_removal_that_realtimekit_could_not_be_told_of_holds_here_and_says_so(
+    sandbox: Sandbox, ada: Participant
+) -> None:
+    sandbox.faults.down()
+    code, told = run("remove_participants", str(ada.meeting_id), ada.custom_participant_id)
+    assert (code, "RealtimeKit is told later." in told) == (0, True)
+    ada.refresh_from_db()
+    assert ada.state == ParticipantState.REMOVING
