@@ -162,7 +162,12 @@ def test_systemd_finds_nothing_to_complain_about(tmp_path: Path) -> None:
 def test_manage_runs_with_the_settings_and_secrets_of_the_units(tmp_path: Path) -> None:
     make_secrets(tmp_path / "secrets")
     (tmp_path / "secrets" / "database_url").write_text("postgres://nobody@127.0.0.1:9/none")
-    (tmp_path / "rollcall.env").write_text("DJANGO_ALLOWED_HOSTS=rollcall.example.org\nREALTIMEKIT_APP_ID=the-app\n")
+    (tmp_path / "secrets" / "new-token").write_text("waits to be tried")
+    (tmp_path / "secrets" / "database_url~").write_text("what an editor left")
+    (tmp_path / "rollcall.env").write_text(
+        "DJANGO_ALLOWED_HOSTS=rollcall.example.org\nREALTIMEKIT_APP_ID=the-app\n"
+        "DEFAULT_FROM_EMAIL='Rollcall <rollcall@example.org>'\n"
+    )
     done = subprocess.run(
         [str(files.DEPLOY / "manage"), "check", "--deploy", "--tag", "security"],
         env={"PATH": "/usr/bin:/bin", "ROLLCALL_CONFIG": str(tmp_path), "ROLLCALL_USER": str(os.getuid())},
