@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from participants import gateway
 from participants.models import Actor
 from participants.sandbox import Sandbox
+from tests.copying import copy_migrated
 from tests.emptying import replace_flush
 
 replace_flush()
@@ -43,13 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_modify_db_settings() -> None:
     """SQLite tests run on a file, as the product does: an in-memory database knows no second process."""
     database = django_settings.DATABASES["default"]
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    name = f"tests_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     if "sqlite" in database["ENGINE"]:
-        name = str(Path(os.environ["ROLLCALL_TEST_FOLDER"]) / f"tests-{worker}.sqlite3")
-    else:
-        name = f"tests_{worker}"
+        name = str(Path(os.environ["ROLLCALL_TEST_FOLDER"]) / f"{name}.sqlite3")
     database.setdefault("TEST", {})["NAME"] = name
     connections["default"].settings_dict["TEST"]["NAME"] = name
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> bool:
+    """One xdist worker migrates a database for all: each has a copy, which only has to be looked at."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        return False
+    with django_db_blocker.unblock():
+        copy_migrated(Path(os.environ["ROLLCALL_TEST_FOLDER"]), worker)
+    return True
 
 
 @pytest.fixture(scope="session")
