@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from django.db.models import Q
 from django.utils import timezone
 
 from participants.models import Batch, Meeting, Participant
@@ -146,7 +147,7 @@ class Scenario:
         seen = -1
         while seen != (seen := self.sandbox.requests.count()):
             time.sleep(SLOWEST_CALL)
-        for model in (Participant, Meeting):
+        for model in (Batch, Meeting, Participant):
             model._default_manager.exclude(lease_until=None).update(lease_until=timezone.now())
 
     def rest(self) -> None:
@@ -235,6 +236,8 @@ class Scenario:
 
 
 def _is_restless(meeting: Meeting) -> bool:
+    """Whether rows are not yet as wanted, or a batch, whose lease a killed server may hold, has work left."""
     waiting = (ParticipantState.PENDING, ParticipantState.REMOVING)
     rows = Participant.objects.filter(meeting=meeting)
-    return rows.filter(state__in=waiting).exists() or rows.filter(outcome_unknown=True).exists()
+    unsettled = rows.filter(Q(state__in=waiting) | Q(outcome_unknown=True))
+    return unsettled.exists() or Batch.objects.unfinished().exists()

@@ -2,18 +2,18 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import requests
 
-from tests.processes.conftest import ROOT, find_port
+from tests.nursery import Child, Nursery
+from tests.processes.conftest import find_port
 
-STARTING_SECONDS = 60.0
+STARTING_SECONDS = 120.0
 
 
 class EndedByItself(AssertionError):
@@ -25,13 +25,13 @@ class Process:
     """One server or worker. Its log is kept over its lives."""
 
     name: str
-    command: list[str]
-    environment: Mapping[str, str]
+    nursery: Nursery
+    options: list[str]
     log: Path
     is_ready: Callable[["Process"], bool]
     lives: int = 0
     kills: int = 0
-    _running: subprocess.Popen[bytes] | None = None
+    _running: Child | None = None
     _ready: bool = False
     _begins: int = 0
 
@@ -49,16 +49,7 @@ class Process:
     def start(self) -> None:
         self.log.touch()
         self._begins = self.log.stat().st_size
-        with self.log.open("ab") as output:
-            self._running = subprocess.Popen(
-                self.command,
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        self._running = self.nursery.begin(self.options, self.log)
         self.lives += 1
         self._ready = False
 
@@ -67,7 +58,7 @@ class Process:
         if self._running is not None:
             if self._running.poll() is None:
                 os.killpg(self._running.pid, signal.SIGKILL)
-                self._running.wait(timeout=10)
+                self._running.wait(60)
             self._running = None
         self._ready = False
         self.kills += 1
@@ -76,8 +67,8 @@ class Process:
         """Ask it to end, and wait. Raises EndedByItself for an exit status other than 0."""
         if self._running is None:
             return
-        self._running.terminate()
-        status = self._running.wait(timeout=40)
+        os.kill(self._running.pid, signal.SIGTERM)
+        status = self._running.wait(60)
         self._running = None
         if status:
             raise EndedByItself(f"{self.name} was asked to end and did so with {status}:\n{self.quote()}")
@@ -106,6 +97,7 @@ class Stack:
     servers: list[Process] = field(default_factory=list)
     workers: list[Process] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+    _nurseries: list[Nursery] = field(default_factory=list)
 
     @property
     def processes(self) -> list[Process]:
@@ -119,19 +111,17 @@ class Stack:
         """Its address, which it keeps over its lives."""
         port = find_port()
         address = f"http://127.0.0.1:{port}"
-        command = [
-            str(Path(sys.executable).with_name("granian")),
-            *("--interface", "wsgi", "--workers", "1", "--blocking-threads", "8", "--backlog", "256"),
-            *("--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"),
-        ]
-        self.servers.append(self._make(f"server-{len(self.servers)}", command, lambda _: _answers(address)))
+        options = ["--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+        name = f"server-{len(self.servers)}"
+        self.servers.append(self._make(name, self._serving, options, lambda _: _answers(address)))
         self.addresses.append(address)
         return address
 
     def add_worker(self, *options: str) -> None:
-        command = [sys.executable, "manage.py", "worker", *options]
         name = f"worker-{len(self.workers)}"
-        self.workers.append(self._make(name, command, lambda process: "Working with" in process.read_life()))
+        self.workers.append(
+            self._make(name, self._working, [*options], lambda process: "Working with" in process.read_life())
+        )
 
     def start(self) -> None:
         for process in self.processes:
@@ -162,10 +152,24 @@ class Stack:
     def end(self) -> None:
         for process in self.processes:
             process.kill()
+        for nursery in self._nurseries:
+            nursery.end()
 
-    def _make(self, name: str, command: list[str], is_ready: Callable[[Process], bool]) -> Process:
-        environment = {**self.environment, "PYTHONUNBUFFERED": "1"}
-        return Process(name, command, environment, self.folder / f"{name}.log", is_ready)
+    @cached_property
+    def _serving(self) -> Nursery:
+        threads = ("--workers", "1", "--blocking-threads", "8", "--backlog", "256")
+        return self._furnish("granian", "--interface", "wsgi", *threads)
+
+    @cached_property
+    def _working(self) -> Nursery:
+        return self._furnish("manage.py", "worker")
+
+    def _furnish(self, *command: str) -> Nursery:
+        self._nurseries.append(Nursery(command, {**self.environment, "PYTHONUNBUFFERED": "1"}))
+        return self._nurseries[-1]
+
+    def _make(self, name: str, nursery: Nursery, options: list[str], is_ready: Callable[[Process], bool]) -> Process:
+        return Process(name, nursery, options, self.folder / f"{name}.log", is_ready)
 
 
 def _answers(address: str) -> bool:

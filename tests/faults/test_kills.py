@@ -19,7 +19,7 @@ from tests.processes.conftest import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BOUNDED = Size(rows=200, kills=20, budget=(600, 20.0), patience=240.0, hidden=3.0, hurried=True)
+BOUNDED = Size(rows=200, kills=20, budget=(600, 10.0), patience=600.0, hidden=3.0, hurried=True)
 FULL = Size(rows=2000, kills=200, budget=(600, 10.0), patience=2400.0, hidden=20.0)
 SIZES = [
     pytest.param(BOUNDED, id="bounded"),

@@ -22,21 +22,23 @@ from tests.processes.conftest import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-AWAY = 15.0
+AWAY = 10.0
 """Seconds that stand for an hour."""
 BUDGET = (240, 8.0)
 NEW = 120
 
 
-def enrol(user: User, meeting: Meeting, by: Actor, left: timedelta | None) -> Guest:
-    """Somebody whose token lives for so long, and a lifetime's tenth of which is more; None leaves it as issued."""
+def enrol(user: User, meeting: Meeting, by: Actor) -> Guest:
+    """Somebody who holds a token."""
     person = people.person_of(user, by)
-    row = enrolment.enrol(meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by).participant
-    if left is not None:
-        Participant.objects.filter(pk=row.pk).update(token_expires_at=timezone.now() + left)
-        # As a worker has just done, so that renewing does not come before the outage.
-        Participant.objects.filter(pk=row.pk).update(refresh_tried_at=timezone.now())
+    enrolment.enrol(meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by)
     return Guest(user.username, sign_in(user), warm=True)
+
+
+def shorten(user: User, left: timedelta) -> None:
+    """Their token lives for so long; a worker has just tried to renew it, and does not before the outage."""
+    now = timezone.now()
+    Participant.objects.filter(person__user=user).update(token_expires_at=now + left, refresh_tried_at=now)
 
 
 def wait_for(stack: Stack, condition: Callable[[], bool], seconds: float) -> None:
@@ -54,26 +56,27 @@ def test_tokens_are_served_and_new_enrolments_wait_while_realtimekit_is_away(
     names = [user.username for user in make_users(NEW, "pupil")]
     users = make_users(3, "early")
     stack.start()
-    fresh = enrol(users[0], meeting, by, None)
-    usable = enrol(users[1], meeting, by, USABLE_MARGIN + timedelta(minutes=5))
-    ending = enrol(users[2], meeting, by, USABLE_MARGIN + timedelta(seconds=AWAY / 3))
+    fresh, usable, ending = (enrol(user, meeting, by) for user in users)
+    shorten(users[1], USABLE_MARGIN + timedelta(minutes=5))
     attendees = Attendees(stack.addresses, str(meeting.pk), seed=1, pause=0.05)
     attendees.invite(fresh, usable)
     staff = sign_in(AdminFactory())
     sandbox.requests.clear()
 
     sandbox.faults.down()
-    gone = time.monotonic()
     attendees.start()
     answer = staff.post(
         f"{stack.addresses[0]}/api/v1/manage/meetings/{meeting.pk}/enrolments/", json={"people": names}, timeout=60
     )
     assert answer.status_code == 202, answer.text
     batch = Batch.objects.get(pk=answer.json()["id"])
+    # Only now, since a busy machine may take long over what came before.
+    shorten(users[2], USABLE_MARGIN + timedelta(seconds=AWAY / 2))
+    shortened = time.monotonic()
     first = attendees.join(ending, stack.addresses[0])
     assert first is not None
     assert first.status_code == 200
-    wait_for(stack, lambda: time.monotonic() - gone > AWAY, AWAY + 5)
+    wait_for(stack, lambda: time.monotonic() - shortened > AWAY, AWAY + 60)
     cold = Guest(ending.name, ending.session, warm=False)
     last = attendees.join(cold, stack.addresses[0])
     assert last is not None
@@ -83,7 +86,7 @@ def test_tokens_are_served_and_new_enrolments_wait_while_realtimekit_is_away(
     assert attendees.codes[200] > 20
 
     sandbox.faults.up()
-    wait_for(stack, lambda: batches.measure(batch).counts["enrolled"] == NEW, 60)
+    wait_for(stack, lambda: batches.measure(batch).counts["enrolled"] == NEW, 240)
     again = attendees.join(ending, stack.addresses[0])
     assert again is not None
     assert again.status_code == 200

@@ -28,7 +28,7 @@ def stack(make_stack: MakeStack) -> Stack:
     return made
 
 
-def wait_for(stack: Stack, condition: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_for(stack: Stack, condition: Callable[[], bool], seconds: float = 300.0) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         stack.supervise()

@@ -1,0 +1,130 @@
+"""Processes of Rollcall that begin with a hundredth of the work.
+
+What a new process does first is to load Django and all of Rollcall: two seconds of a core. Here one process does that
+once for a command, and whoever is to run it is a fork that goes on as if it had been started by itself: in a session
+of its own, with its own threads, connections and random numbers, to be killed like any other.
+"""
+
+import gc
+import json
+import os
+import runpy
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import django
+import granian.cli
+from django.core.checks import run_checks
+
+ROOT = Path(__file__).parents[1]
+LOADED = (granian.cli,)
+
+
+class Child:
+    """A process that a nursery began, in a session of its own."""
+
+    def __init__(self, nursery: "Nursery", pid: int) -> None:
+        self.pid = pid
+        self._nursery = nursery
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit status, a signal's number with a minus, or None while it runs."""
+        if self._status is None:
+            self._status = self._nursery.ask("poll", self.pid)
+        return self._status
+
+    def wait(self, seconds: float) -> int:
+        """Its exit status. Raises TimeoutError when it has none by then."""
+        limit = time.monotonic() + seconds
+        while (status := self.poll()) is None:
+            if time.monotonic() > limit:
+                raise TimeoutError(f"process {self.pid} has not ended after {seconds:.0f} s")
+            time.sleep(0.01)
+        return status
+
+
+class Nursery:
+    """Begins processes of one command: a program of Python and how its command line begins.
+
+    Asked by one thread at a time. Its children are to be ended before it is.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.nursery", *command],
+            cwd=ROOT,
+            env={**environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def begin(self, options: Sequence[str], log: Path) -> Child:
+        """With more options, and what it writes appended to the log."""
+        pid = self.ask("begin", str(log), *options)
+        assert pid is not None
+        return Child(self, pid)
+
+    def ask(self, *question: Any) -> int | None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{json.dumps(question)}\n".encode())
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, f"{' '.join(self._process.args)} ended by itself"  # type: ignore[arg-type]  # a list, as given
+        answer: int | None = json.loads(line)
+        return answer
+
+    def end(self) -> None:
+        self._process.communicate()
+
+
+def load() -> None:
+    """All that its children would load for themselves; neither a thread nor a connection, which forks can't share."""
+    django.setup()
+    run_checks()  # imports every address, and what is behind it
+    gc.collect()
+    gc.freeze()
+
+
+def serve() -> list[str]:
+    """Answer questions until nobody asks. Returns in a new process only: its log, and its options."""
+    for line in sys.stdin:
+        what, *rest = json.loads(line)
+        if what == "poll":
+            _answer(_look(*rest))
+        elif not os.fork():
+            os.setsid()
+            _answer(os.getpid())  # only now may it be killed by its session
+            return rest
+    sys.exit()
+
+
+def _look(pid: int) -> int | None:
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _answer(answer: int | None) -> None:
+    sys.stdout.write(f"{json.dumps(answer)}\n")
+    sys.stdout.flush()
+
+
+def become(log: str, options: list[str]) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
+        os.dup2(file, number)
+    sys.argv += options
+    runpy.run_module(Path(sys.argv[0]).stem, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    del sys.argv[0]  # settings read the command line of what they are loaded for
+    load()
+    mine, *others = serve()
+    become(mine, others)
