@@ -10,7 +10,6 @@ import pytest
 from django.conf import LazySettings, settings
 from django.contrib.auth.models import User
 from django.test import Client
-from pytest_django.live_server_helper import LiveServer
 
 from participants.models import Actor, Preset
 from participants.sandbox import Sandbox
@@ -39,12 +38,11 @@ def _quiet(settings: LazySettings) -> Iterator[None]:
     logger.setLevel(level)
 
 
-def walk_as(user: User, live_server: LiveServer, phases: dict[str, object]) -> Walk:
+def walk_as(user: User, phases: dict[str, object]) -> Walk:
     client = Client()
     client.force_login(user)
     token = client.get("/api/v1/me/").json()["csrf_token"]
     return walk(
-        live_server.url,
         session=client.cookies[settings.SESSION_COOKIE_NAME].value,
         csrf=token,
         seed=SEED,
@@ -61,25 +59,23 @@ def check(found: Walk) -> None:
     assert 0 not in found.statuses
 
 
-def test_whoever_may_do_everything_meets_what_the_schema_promises(
-    live_server: LiveServer, sandbox: Sandbox, by: Actor
-) -> None:
+def test_whoever_may_do_everything_meets_what_the_schema_promises(sandbox: Sandbox, by: Actor) -> None:
     sync.pull(by=by)
     UserFactory(username="ada", email="ada@example.org")
     meetings.create(by=by, title="Algebra", default_preset=Preset.objects.get(name="group_call_participant"))
     phases: dict[str, object] = {"stateful": STATEFUL, "coverage": {"enabled": WALKS_EDGES}}
-    found = walk_as(AdminFactory(username="grace"), live_server, phases)
+    found = walk_as(AdminFactory(username="grace"), phases)
     check(found)
     assert (found.sent["coverage"] > 1_000) is WALKS_EDGES
     assert found.sent["stateful"] > 40
 
 
-def test_whoever_takes_part_meets_it_too(live_server: LiveServer, sandbox: Sandbox, by: Actor) -> None:
+def test_whoever_takes_part_meets_it_too(sandbox: Sandbox, by: Actor) -> None:
     sync.pull(by=by)
     preset = Preset.objects.get(name="group_call_participant")
     meeting, _ = meetings.create(by=by, title="Algebra", default_preset=preset)
     user = UserFactory(username="ada", email="ada@example.org")
     person = people.person_of(user, by)
     enrolment.enrol(meeting=meeting, person=person, preset=None, source=Source.ADMIN, by=by)
-    found = walk_as(user, live_server, {"coverage": {"enabled": False}, "stateful": {"enabled": False}})
+    found = walk_as(user, {"coverage": {"enabled": False}, "stateful": {"enabled": False}})
     check(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import schemathesis
+from django.test import Client
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
@@ -15,6 +16,7 @@ from schemathesis.openapi.checks import EnsureResourceAvailability, JsonSchemaEr
 
 from participants.api.errors import STATUS
 from participants.services.attendancefilters import FILTERS
+from tests.fuzz.door import ADDRESS, opened
 
 RULES = {
     # between fields, or between a field and what there is
@@ -62,11 +64,12 @@ class Walk:
         return "\n\n".join([*self.errors, *map(str, self.findings.values()), told])
 
 
-def walk(url: str, *, session: str, csrf: str, seed: int, examples: int, phases: dict[str, Any]) -> Walk:
-    """Send everything that the schema at this address gives rise to, as somebody who is signed in."""
+def walk(*, session: str, csrf: str, seed: int, examples: int, phases: dict[str, Any]) -> Walk:
+    """Send everything that the schema gives rise to, as somebody who is signed in."""
     config = SchemathesisConfig.from_dict(
         {
             "seed": seed,
+            "base-url": ADDRESS,
             "headers": {"X-CSRFToken": csrf},
             "auth": {"openapi": {"session": {"api_key": session}}},
             "generation": {"max-examples": examples, "no-shrink": True},
@@ -74,16 +77,18 @@ def walk(url: str, *, session: str, csrf: str, seed: int, examples: int, phases:
             "continue-on-failure": True,
         }
     )
-    schema = schemathesis.openapi.from_url(f"{url}/api/schema/?format=json", config=config)
+    published = Client().get("/api/schema/?format=json").json()
+    schema = schemathesis.openapi.from_dict(published, config=config)
     schema.hook("filter_failure")(is_finding)
     found = Walk()
-    for event in from_schema(schema).execute():
-        if isinstance(event, events.ScenarioFinished):
-            _note(found, event)
-        elif isinstance(event, events.NonFatalError):
-            found.errors.append(f"{event.label}: {event.value}")
-        elif isinstance(event, events.FatalError):
-            raise event.exception
+    with opened():
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.ScenarioFinished):
+                _note(found, event)
+            elif isinstance(event, events.NonFatalError):
+                found.errors.append(f"{event.label}: {event.value}")
+            elif isinstance(event, events.FatalError):
+                raise event.exception
     return found
 
 
