@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
 from tests.upgrade.installation import Installation, Rows, load_apps, read_rows
@@ -30,8 +31,8 @@ def lived(
     with django_db_blocker.unblock():
         made = Lived(Installation(tmp_path_factory.mktemp("lived")), {}, "")
         for migration, write in WRITE.items():
-            made.installation.migrate("participants", migration)
             with made.installation.visit():
+                call_command("migrate", "participants", migration, verbosity=0)
                 write(load_apps(migration))
                 made.written[migration] = read_rows()
         made.said = made.installation.migrate()

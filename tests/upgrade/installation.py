@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ class Installation:
             ContentType.objects.clear_cache()
 
 
+@cache
 def load_apps(migration: str) -> Apps:
     """The models as they were when this was the newest migration."""
     apps: Apps = MigrationLoader(None).project_state(("participants", migration)).apps
