@@ -101,7 +101,7 @@ def serve() -> list[str]:
         elif not os.fork():
             os.setsid()
             _answer(os.getpid())  # only now may it be killed by its session
-            return rest
+            return list(rest)
     sys.exit()
 
 

@@ -64,10 +64,9 @@ def make_environ(request: requests.PreparedRequest) -> dict[str, Any]:
     assert isinstance(body, bytes)
     headers = {"Host": url.netloc, "Content-Length": str(len(body)), **request.headers}
     named = {name.upper().replace("-", "_"): _as_latin(value) for name, value in headers.items() if "_" not in name}
-    plain = {name: named.pop(name) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if name in named}
+    plain = ("CONTENT_TYPE", "CONTENT_LENGTH")
     return {
-        **{f"HTTP_{name}": value for name, value in named.items()},
-        **plain,
+        **{name if name in plain else f"HTTP_{name}": value for name, value in named.items()},
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),

@@ -106,7 +106,7 @@ def test_a_join_gives_up_in_time_though_both_the_room_and_the_token_are_slow(
     begun = time.monotonic()
     with standin.hold("meetings.patch"), standin.hold("participants.refresh"), pytest.raises(Busy):
         joining.join(meeting_id=meeting.pk, user=find_user(row), by=by)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20  # nine, on a machine that has time; both answers together would take thirty
     row.refresh_from_db()
     assert (row.state, row.lease_id) == (ParticipantState.ENROLLED, None)
     find_only(standin, row)
