@@ -6,9 +6,11 @@ of its own, with its own threads, connections and random numbers, to be killed l
 """
 
 import gc
+import importlib
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +20,13 @@ from typing import Any
 
 import django
 import granian.cli
+from django.conf import settings
 from django.core.checks import run_checks
 
 ROOT = Path(__file__).parents[1]
 LOADED = (granian.cli,)
+ADAPTABLE = ("REALTIMEKIT_", "EMAIL_")
+"""How the names of settings begin that nothing reads while it is loaded."""
 
 
 class Child:
@@ -38,14 +43,22 @@ class Child:
             self._status = self._nursery.ask("poll", self.pid)
         return self._status
 
-    def wait(self, seconds: float) -> int:
-        """Its exit status. Raises TimeoutError when it has none by then."""
-        limit = time.monotonic() + seconds
+    def wait(self, timeout: float) -> int:
+        """Its exit status. Raises TimeoutError when it has none after so many seconds."""
+        limit = time.monotonic() + timeout
         while (status := self.poll()) is None:
             if time.monotonic() > limit:
-                raise TimeoutError(f"process {self.pid} has not ended after {seconds:.0f} s")
+                raise TimeoutError(f"process {self.pid} has not ended after {timeout:.0f} s")
             time.sleep(0.01)
         return status
+
+    def terminate(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 class Nursery:
@@ -55,6 +68,7 @@ class Nursery:
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.nursery", *command],
             cwd=ROOT,
@@ -64,11 +78,19 @@ class Nursery:
             start_new_session=True,
         )
 
-    def begin(self, options: Sequence[str], log: Path) -> Child:
-        """With more options, and what it writes appended to the log."""
-        pid = self.ask("begin", str(log), *options)
+    def begin(self, options: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Child:
+        """With more options, and what it writes appended to the log. The environment is one that ``suits``."""
+        pid = self.ask("begin", str(log), self._list_changes(environment or self._environment), *options)
         assert pid is not None
         return Child(self, pid)
+
+    def suits(self, environment: Mapping[str, str]) -> bool:
+        """Whether it differs in what can still be said to a process that is loaded."""
+        return all(name.startswith(ADAPTABLE) for name in self._list_changes(environment))
+
+    def _list_changes(self, environment: Mapping[str, str]) -> dict[str, str | None]:
+        names = {*environment, *self._environment}
+        return {name: environment.get(name) for name in names if environment.get(name) != self._environment.get(name)}
 
     def ask(self, *question: Any) -> int | None:
         assert self._process.stdin
@@ -92,8 +114,8 @@ def load() -> None:
     gc.freeze()
 
 
-def serve() -> list[str]:
-    """Answer questions until nobody asks. Returns in a new process only: its log, and its options."""
+def serve() -> tuple[str, dict[str, str | None], list[str]]:
+    """Answer questions until nobody asks. Returns in a new process only: its log, changed variables, and options."""
     for line in sys.stdin:
         what, *rest = json.loads(line)
         if what == "poll":
@@ -101,7 +123,8 @@ def serve() -> list[str]:
         elif not os.fork():
             os.setsid()
             _answer(os.getpid())  # only now may it be killed by its session
-            return list(rest)
+            log, changes, *options = rest
+            return log, changes, options
     sys.exit()
 
 
@@ -115,16 +138,28 @@ def _answer(answer: int | None) -> None:
     sys.stdout.flush()
 
 
-def become(log: str, options: list[str]) -> None:
+def become(log: str, changes: dict[str, str | None], options: list[str]) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
         os.dup2(file, number)
     sys.argv += options
+    if changes:
+        adapt(changes)
     runpy.run_module(Path(sys.argv[0]).stem, run_name="__main__", alter_sys=True)
+
+
+def adapt(changes: dict[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+    module = importlib.reload(importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"]))
+    for name in filter(str.isupper, dir(module)):
+        setattr(settings, name, getattr(module, name))
 
 
 if __name__ == "__main__":
     del sys.argv[0]  # settings read the command line of what they are loaded for
     load()
-    mine, *others = serve()
-    become(mine, others)
+    become(*serve())

