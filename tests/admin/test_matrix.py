@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib import admin
-from django.db import connection, transaction
+from django.db import connection
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from tests.admin.pagecallers import OUTSIDERS, REST, STAFF, Cast
 from tests.admin.pagerows import GROUPS, MATRIX, Row
 from tests.admin.pagescene import Scene, find_arguments
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 
@@ -81,16 +82,6 @@ def make_address(scene: Scene, name: str) -> str:
 
 def send(client: Client, method: str, address: str) -> int | str:
     return read_answer(client.post(address) if method == "POST" else client.get(address))
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """What is done inside is taken back. As the test's own transaction, it does not count as one of the product's."""
-    block: Any = transaction.atomic()
-    block._from_testcase = True
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 @contextmanager

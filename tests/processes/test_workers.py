@@ -142,7 +142,7 @@ def test_a_worker_stopped_politely_gives_back_what_waits_for_the_budget(
 ) -> None:
     worker = start_worker("--threads", "2", "--every", "0.2")
     wait_until(lambda: Chore.objects.exclude(done_at=None).filter(name="sync").exists())
-    Budget.objects.update(paused_until=timezone.now().timestamp() + 10)
+    Budget.objects.update(paused_until=timezone.now().timestamp() + 300)
     ParticipantFactory.create_batch(4, meeting=meeting)
     wait_until(lambda: Participant.objects.exclude(lease_id=None).count() == 2)
     assert worker.stop() == 0
