@@ -12,8 +12,11 @@ VENV := .venv/bin/python
 IDLE := DJANGO_SECRET_KEY=used-for-reading-the-settings-only-and-thrown-away
 # What needs no database, or brings its own, says the same beside either.
 ONCE := -m "not live and not browser and not faults and not apart"
-# Files in the order of tests/conftest.py, each as a whole.
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Files in the order of tests/conftest.py, each as a whole. Tests wait for the processes they start, browser tests for
+# Chromium, which keeps cores busy itself.
+LOADFILE := --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 3 $(LOADFILE)
+BROWSER := -n 2 $(LOADFILE) -m browser tests/browser
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=60000
 # Folders are listed too: their time changes when a file is removed.
 STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev/null)
@@ -89,11 +92,11 @@ test: browser ## Run all tests: SQLite, PostgreSQL, then the browser
 	@$(VENV) -m pytest --collect-only -qq -m "not live" >/dev/null
 	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) --ignore tests/browser
 	ROLLCALL_TEST_DATABASE=postgresql $(VENV) -m pytest $(PARALLEL) --ignore tests/browser $(ONCE)
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser tests/browser
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(BROWSER)
 
 test-browser: browser ## Run the browser tests alone
 	@$(MAKE) --no-print-directory setup
-	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(PARALLEL) -m browser tests/browser
+	ROLLCALL_TEST_DATABASE=sqlite $(VENV) -m pytest $(BROWSER)
 
 lint: setup lint-deploy ## Lint and check the format
 	$(VENV) -m ruff check .
