@@ -142,9 +142,15 @@ def test_a_worker_stopped_politely_gives_back_what_waits_for_the_budget(
 ) -> None:
     worker = start_worker("--threads", "2", "--every", "0.2")
     wait_until(lambda: Chore.objects.exclude(done_at=None).filter(name="sync").exists())
-    Budget.objects.update(paused_until=timezone.now().timestamp() + 300)
+
+    def wait_for_budget() -> bool:
+        # Anew at each look, and not for long: nobody waits for what does not come within a pass.
+        Budget.objects.update(paused_until=timezone.now().timestamp() + 10)
+        return Participant.objects.exclude(lease_id=None).count() == 2
+
+    wait_for_budget()
     ParticipantFactory.create_batch(4, meeting=meeting)
-    wait_until(lambda: Participant.objects.exclude(lease_id=None).count() == 2)
+    wait_until(wait_for_budget)
     assert worker.stop() == 0
     assert not Participant.objects.exclude(lease_id=None).exists()
     assert count(ParticipantState.PENDING) == 4
