@@ -50,10 +50,24 @@ class Statement:
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 # Django's own cursor writes the parameters into the SQL, so that no two statements are the same.
-                cursor.cursor = psycopg.Cursor(connection.connection)
+                cursor.cursor = _PreparingCursor(connection.connection)
             cursor.execute(self.sql, parameters)
             found: Sequence[Any] | None = cursor.fetchone()
         return found
+
+
+@dataclass(frozen=True)
+class _Said:
+    query: bytes
+
+
+class _PreparingCursor(psycopg.Cursor[Any]):
+    """Tells Django's log of queries what it ran, which psycopg does not of what was prepared; without parameters."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "_PreparingCursor":
+        super().execute(query, params, **options)
+        self._query: Any = _Said(query.encode())
+        return self
 
 
 def compile_query(rows: QuerySet[Any, Any], *expected: Any, alias: str = DEFAULT_DB_ALIAS) -> Statement:
