@@ -123,7 +123,7 @@ def test_what_was_done_after_the_back_up_is_found_and_nobody_is_doubled(
     assert ada.custom_participant_id not in seen.stdout
 
     # Staff look at that, and remove again who was removed since; then the rest is carried out.
-    assert restored.run("remove_participants", str(meeting.pk), carl.custom_participant_id).returncode == 0
+    assert restored.run("remove_participants", str(meeting.pk), carl.custom_participant_id, "--yes").returncode == 0
     done = restored.run("reconcile", "--apply", "--adopt")
     assert "adopt" in done.stdout, done.stderr
     assert restored.run("converge").returncode == 0

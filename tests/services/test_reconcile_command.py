@@ -97,8 +97,11 @@ def test_whom_a_restored_back_up_has_too_many_is_removed_by_the_ids_that_were_pr
     age()
     meeting, person = str(ada.meeting_id), ada.custom_participant_id
     assert person in run("reconcile")[1]
-    assert run("remove_participants", meeting, person) == (0, f"{person} is removed.\n")
-    assert run("remove_participants", str(ada.meeting.realtimekit_id), person)[0] == 0  # safe to repeat
+    code, told = run("remove_participants", meeting, person)
+    ada.refresh_from_db()
+    assert (code, "Nothing was changed. Add --yes" in told, ada.state) == (0, True, ParticipantState.ENROLLED)
+    assert run("remove_participants", meeting, person, "--yes") == (0, f"{person} is removed.\n")
+    assert run("remove_participants", str(ada.meeting.realtimekit_id), person, "--yes")[0] == 0  # safe to repeat
     ada.refresh_from_db()
     assert ada.state == ParticipantState.REMOVED
     age()
@@ -107,9 +110,9 @@ def test_whom_a_restored_back_up_has_too_many_is_removed_by_the_ids_that_were_pr
 
 
 def test_nobody_is_removed_where_one_of_the_ids_is_wrong(sandbox: Sandbox, ada: Participant) -> None:
-    code, told = run("remove_participants", str(ada.meeting_id), ada.custom_participant_id, "crm-1")
+    code, told = run("remove_participants", str(ada.meeting_id), ada.custom_participant_id, "crm-1", "--yes")
     assert (code, told) == (1, "Nobody of that meeting has the id crm-1.")
-    assert run("remove_participants", "crm-1", "crm-2") == (1, "No meeting has that id.")
+    assert run("remove_participants", "crm-1", "crm-2", "--yes") == (1, "No meeting has that id.")
     ada.refresh_from_db()
     assert ada.state == ParticipantState.ENROLLED
 
@@ -118,7 +121,7 @@ def test_a_removal_that_realtimekit_could_not_be_told_of_holds_here_and_says_so(
     sandbox: Sandbox, ada: Participant
 ) -> None:
     sandbox.faults.down()
-    code, told = run("remove_participants", str(ada.meeting_id), ada.custom_participant_id)
+    code, told = run("remove_participants", str(ada.meeting_id), ada.custom_participant_id, "--yes")
     assert (code, "RealtimeKit is told later." in told) == (0, True)
     ada.refresh_from_db()
     assert ada.state == ParticipantState.REMOVING

@@ -18,9 +18,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("meeting", help="its id: ours or RealtimeKit's")
         parser.add_argument("people", nargs="+", metavar="ID", help="custom participant id, as reconcile prints it")
+        parser.add_argument("--yes", action="store_true", help="do it; without it only what would happen is said")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for row in _find_rows(_find_meeting(options["meeting"]), options["people"]):
+        meeting = _find_meeting(options["meeting"])
+        rows = _find_rows(meeting, options["people"])
+        if not options["yes"]:
+            names = ", ".join(row.effective_name for row in rows)
+            self.stdout.write(f"{len(rows)} would be removed from {meeting}: {names}.")
+            self.stdout.write("Nothing was changed. Add --yes to remove them.")
+            return
+        for row in rows:
             try:
                 report = removal.remove(row, by=Actor(via="command"), deadline=Deadline.after(SECONDS))
             except RollcallError as error:
@@ -40,7 +48,7 @@ def _find_meeting(given: str) -> Meeting:
 
 def _find_rows(meeting: Meeting, ids: list[str]) -> list[Participant]:
     """All of them or none: a wrong id is found before anybody is removed."""
-    rows = Participant.objects.filter(meeting=meeting, custom_participant_id__in=ids)
+    rows = Participant.objects.filter(meeting=meeting, custom_participant_id__in=ids).select_related("person")
     found = {row.custom_participant_id: row for row in rows.order_by("pk")}
     if unknown := [each for each in ids if each not in found]:
         raise CommandError(f"Nobody of that meeting has the id {', '.join(unknown)}.")
