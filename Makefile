@@ -18,7 +18,7 @@ ONCE := -m "not live and not browser and not faults and not apart"
 # Chromium, which keeps cores busy itself.
 LOADFILE := --dist loadfile --no-loadscope-reorder
 PARALLEL := -n 3 $(LOADFILE)
-BROWSER := -n 2 $(LOADFILE) -m browser tests/browser
+BROWSER := -n 3 $(LOADFILE) -m browser tests/browser
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=60000
 # Folders are listed too: their time changes when a file is removed.
 STATIC_SOURCES := $(shell find static config/static.py -not -name '*.pyc' 2>/dev/null)

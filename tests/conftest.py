@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from participants import gateway
 from participants.models import Actor
 from participants.sandbox import Sandbox
+from tests.adjusting import QUICK, point_at
 from tests.copying import copy_migrated
 from tests.emptying import replace_flush
 
@@ -87,18 +88,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def sandbox(settings: LazySettings) -> Iterator[Sandbox]:
     """A running sandbox, with the settings pointed at it."""
     with Sandbox() as running:
-        settings.REALTIMEKIT_BASE_URL = running.base_url
-        settings.REALTIMEKIT_ACCOUNT_ID = running.account_id
-        settings.REALTIMEKIT_APP_ID = running.app_id
-        settings.REALTIMEKIT_API_TOKEN = running.api_token
-        settings.REALTIMEKIT_WEBHOOK_KEY_URL = running.webhook_key_url
+        for name, value in point_at(running).items():
+            setattr(settings, name, value)
         yield running
         gateway.close_client()
 
 
 @pytest.fixture(autouse=True)
 def _quick_and_clean(settings: LazySettings) -> Iterator[None]:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = QUICK["PASSWORD_HASHERS"]
     # Static files are found when they are asked for: each new client would look through all of them first.
     settings.WHITENOISE_AUTOREFRESH = True
     cache.clear()

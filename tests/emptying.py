@@ -12,10 +12,10 @@ KEPT = frozenset({"django_content_type", "auth_permission", "django_migrations"}
 
 
 def replace_flush() -> None:
-    TransactionTestCase._fixture_teardown = _empty  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = lambda self: empty()  # type: ignore[attr-defined]
 
 
-def _empty(self: TransactionTestCase) -> None:
+def empty() -> None:
     tables = sorted({*connection.introspection.django_table_names(only_existing=True, include_views=False)} - KEPT)
     with connection.constraint_checks_disabled(), transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -96,8 +96,13 @@ class Plan:
 
     @cached_property
     def one_pass(self) -> float:
-        """Enrolments that fill a worker's pass, so that its renewals, which come last, get no turn."""
+        """Enrolments that fill a worker's pass, so that its renewals get no more than the time kept for them."""
         return self.rate * PASS_SECONDS
+
+    @cached_property
+    def renewing_beside(self) -> float:
+        """Tokens a second while more than that wait to be added."""
+        return self.workers * passes.RENEWALS / PASS_SECONDS
 
     @cached_property
     def fresh_for(self) -> float:

@@ -279,9 +279,13 @@ class Simulation:
         self.tokens.issue(renewed, now)
 
     def _work(self, now: float, end: float) -> None:
-        """In the order of a pass: removals, rows to add, then tokens; beside it what comes by the clock."""
+        """In the order of a pass: removals, rows to add, then tokens; beside it what comes by the clock.
+
+        Where more wait to be added than there are calls, tokens come first: a pass keeps time for its share of them.
+        """
         seconds, backlog = end - now, self._backlog
-        most = int(self.plan.renewing * seconds) if backlog < self.plan.one_pass * self.plan.workers else 0
+        crowded = backlog >= self.plan.one_pass * self.plan.workers
+        most = int((self.plan.renewing_beside if crowded else self.plan.renewing) * seconds)
         due = 0 if self.plan.anew else self.tokens.count_due(now, self.plan.renewed_after, most)
         wishes = {kind: work.find_wish(now, seconds) for kind, work in self.regular.items()}
         passes = self._removing * WITHDRAWAL_CALLS + self._other + self._doubts + backlog + due
@@ -294,9 +298,15 @@ class Simulation:
             self._other -= self._call("meetings", self._other, now, end)
         if self._doubts:
             self._settle_doubts(self._call("doubts", self._doubts * self.plan.pages, now, end))
+        if crowded:
+            self._renew(due, now, end)
         if backlog:
             calls = self._call("enrolment", min(backlog, self.plan.enrolling * seconds), now, end)
             self._enrol(calls, now, lossy=True)
+        if not crowded:
+            self._renew(due, now, end)
+
+    def _renew(self, due: int, now: float, end: float) -> None:
         if due:
             renewed = self.tokens.take_oldest(self._call("renewal", due, now, end))
             self.tokens.issue(renewed, now)

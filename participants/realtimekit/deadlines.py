@@ -20,6 +20,10 @@ class Deadline:
         """The same moment, or at once when ``is_over``."""
         return Deadline(self._at, lambda: math.inf if is_over() else self._clock())
 
+    def moved(self, seconds: float) -> "Deadline":
+        """Later by so much, or sooner where negative."""
+        return Deadline(self._at + seconds, self._clock)
+
     def remaining(self) -> float:
         """Seconds left, never negative."""
         return max(0.0, self._at - self._clock())

@@ -135,7 +135,7 @@ def converge(
         # Removals first: they keep somebody out, and slow meetings must not use their time up.
         work.settle_participants(removals=True)
         work.settle_meetings()
-        work.settle_participants(removals=False)
+        work.add_participants()
         with _on_its_own("Carrying out what was decided on"):
             drift.finish_decided(drift.Survey(), by=by, deadline=_share(deadline, is_stopping))
         work.renew_tokens()
@@ -211,6 +211,22 @@ class _Work:
 
         self.run(settle_some)
 
+    def add_participants(self) -> None:
+        """However many wait to be added, tokens that are due get their turn in the same tick."""
+        if not self.due_only or not renewal.find_due(timezone.now(), limit=1, due_only=True):
+            self.settle_participants(removals=False)
+            return
+        kept = min(RENEWAL_SECONDS, self.deadline.remaining() / 2)
+        self.deadline = self.deadline.moved(-kept)
+        try:
+            self.settle_participants(removals=False)
+        except HeldBack:
+            if self.deadline.remaining() >= LAST_SECONDS:
+                raise
+            self.outcome.unfinished, self.ended = True, False  # it is the time that was short, not the budget
+        finally:
+            self.deadline = self.deadline.moved(kept)
+
     def settle_participants(self, *, removals: bool) -> None:
         listings = Listings(self.client)
         supply = Supply(self.read_rows(removals))
@@ -274,7 +290,7 @@ class _Work:
         return list(ordered.values_list("pk", flat=True))
 
     def renew_tokens(self) -> None:
-        """Last in a pass: nobody waits for it. A tick takes a few, so that many due at once are spread over time."""
+        """Last in a pass: few wait for it. A tick takes some, so that many due at once are spread over time."""
         limit = RENEWALS if self.due_only else RENEWALS_BY_HAND
         keys = renewal.find_due(timezone.now(), limit=limit, due_only=self.due_only)
         rows = Participant.objects.with_relations().in_bulk(keys)

@@ -115,7 +115,7 @@ def call_with_key(caller: str, meeting: Meeting) -> Client:
         told = {"revoked_at": now}
     key = ApiKeyFactory(**told)
     if caller == "key rotated away":
-        key.former_digest, key.digest = key.digest, "0" * 64
+        key.former_digest, key.digest = key.digest, key.digest[::-1]
         key.former_until = now - timedelta(seconds=1)
         key.save()
     return Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {make_secret(key.name)}"})

@@ -1,39 +1,26 @@
 """Who may do what: every route and method of the API against every kind of caller."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import cached_property
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, reverse
-from django.utils import timezone
-from rest_framework.test import APIClient
+from pytest_django import DjangoDbBlocker
 
 from participants.api.urls import v1
-from participants.models import Actor, Meeting, Participant, Session
-from participants.services import invitations
-from participants.services.invitations import Issued
-from participants.states import ExpirySource, ParticipantState
-from tests.api.callers import EVERYBODY, NOT_MANAGING, PEOPLE, PERMISSIONS, Answers, expect
+from participants.states import ParticipantState
+from tests.adjusting import QUICK
+from tests.api.callers import EVERYBODY, NOT_MANAGING, Answers, expect
 from tests.api.conftest import sign_in
-from tests.api.keymatrix import KEY_CALLERS, OF_KEYS, call_with_key
-from tests.api.matrix_of_invitations import INVITATION_BODIES, list_rows, queue_mail
+from tests.api.keymatrix import OF_KEYS
+from tests.api.matrix_of_invitations import INVITATION_BODIES, list_rows
+from tests.api.matrixcast import CALLERS, Cast, Scene, become, build_scene, make_cast
 from tests.factories import (
-    AdminFactory,
-    BatchFactory,
-    DriftReportFactory,
-    EnrolledFactory,
-    HookMessageFactory,
-    MadeMeetingFactory,
     PersonFactory,
-    PresenceFactory,
     PresetFactory,
     StaffFactory,
     UserFactory,
@@ -42,7 +29,6 @@ from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 
-CALLERS = (*PEOPLE, *KEY_CALLERS)
 _FOLLOW_BATCH = {
     "_403": f"{NOT_MANAGING} view_meeting",
     "_404": "other_manager staff",
@@ -177,44 +163,7 @@ OF_PEOPLE: dict[tuple[str, str], Answers] = {
 }
 
 
-WITHOUT_ARGUMENTS = {
-    *("me", "my-meetings", "my-attendance", "manage-meetings", "manage-connection", "manage-attendance"),
-    *("manage-attendance-export", "manage-hooks", "redeem"),
-}
 MATRIX = {row: answers | OF_KEYS.get(row, {}) for row, answers in OF_PEOPLE.items()}
-
-
-@dataclass
-class Scene:
-    """One meeting with one participant, as it is before every call."""
-
-    meeting: Meeting
-    participant: Participant
-
-    @cached_property
-    def invitation(self) -> Issued:
-        return invitations.issue(self.participant, by=Actor(via="tests"), mail=False)
-
-    def find_arguments(self, name: str) -> dict[str, Any]:
-        if name.startswith("manage-participant") and name != "manage-participants":
-            return {"participant_id": self.participant.pk}
-        if name in ("manage-invitation", "manage-invitation-resend"):
-            return {"invitation_id": self.invitation.invitation.pk}
-        if name == "manage-message-retry":
-            return {"message_id": queue_mail(self.participant).pk}
-        if name.startswith("manage-batch"):
-            return {"batch_id": BatchFactory(meeting=self.meeting).pk}
-        if name.startswith("manage-drift"):
-            DriftReportFactory(meeting=self.meeting)
-        if name == "manage-attendance-correction":
-            session = Session.objects.create(realtimekit_id=str(self.meeting.pk), meeting=self.meeting)
-            return {"presence_id": PresenceFactory(session=session, participant=self.participant).pk}
-        if name in WITHOUT_ARGUMENTS:
-            return {}
-        if name.startswith("manage-hook"):
-            message = HookMessageFactory()
-            return {"message_id": message.pk} if name == "manage-hook-message" else {"hook_id": message.hook_id}
-        return {"meeting_id": self.meeting.pk}
 
 
 BODIES: dict[tuple[str, str], Callable[[Scene], dict[str, Any]]] = {
@@ -249,76 +198,40 @@ def _no_provider(settings: LazySettings) -> None:
     settings.MAIL_ENABLED, settings.ROLLCALL_PUBLIC_URL = True, "https://rollcall.example.org"
 
 
-def build_scene(state: ParticipantState) -> Scene:
-    now = timezone.now()
-    token = {
-        "token": "a token",
-        "token_issued_at": now,
-        "token_expires_at": now + timedelta(days=100),
-        "token_expiry_source": ExpirySource.JWT,
-    }
-    row = EnrolledFactory(state=state, **token)
-    return Scene(row.meeting, row)
+Casts = dict[ParticipantState, Cast]
 
 
-def become(caller: str, scene: Scene) -> Client:
-    if caller == "anonymous":
-        return Client()
-    if caller in KEY_CALLERS:
-        return call_with_key(caller, scene.meeting)
-    if caller == "enrolled":
-        assert scene.participant.person.user
-        return sign_in(scene.participant.person.user)
-    if caller == "guest":
-        # Nobody removed is anybody's guest; then it is the guest of another participant.
-        removed = scene.participant.state == ParticipantState.REMOVED
-        own = Scene(scene.meeting, EnrolledFactory(meeting=scene.meeting)) if removed else scene
-        client, secret = APIClient(), {"secret": own.invitation.secret}
-        assert client.post(reverse("api:redeem"), secret, format="json").status_code == 200
-        return client
-    user = _make_user(caller)
-    if caller in {"manager", "deactivated"}:
-        scene.meeting.managers.add(user)
-    if caller == "other_manager":
-        MadeMeetingFactory().managers.add(user)
-    client = sign_in(user)
-    if caller == "deactivated":
-        User.objects.filter(pk=user.pk).update(is_active=False)
-    return client
+@pytest.fixture(scope="module")
+def casts(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Casts]:
+    """One for all rows: making callers takes longer than their calls, which are undone one by one."""
+    with django_db_blocker.unblock(), undone():
+        with override_settings(**QUICK):
+            found = {state: make_cast(state) for state in (ParticipantState.ENROLLED, ParticipantState.REMOVED)}
+        yield found
 
 
-def _make_user(caller: str) -> User:
-    user: User
-    if caller == "superuser":
-        user = AdminFactory()
-    elif caller in PERMISSIONS:
-        user = StaffFactory(permissions=[caller])
-    elif caller == "staff":
-        user = StaffFactory()
-    else:
-        user = UserFactory()
-    return user
-
-
-def call_each(callers: Sequence[str], method: str, name: str) -> dict[str, HttpResponse]:
+def call_each(cast: Cast, callers: Sequence[str], method: str, name: str) -> dict[str, HttpResponse]:
     """Answers by caller. What one of them changed is undone before the next one calls."""
-    removed = name == "manage-participant-restore"
-    made = build_scene(ParticipantState.REMOVED if removed else ParticipantState.ENROLLED)
     answers = {}
     for caller in callers:
-        cache.clear()  # somebody with the key of one whose making was undone is somebody else
+        cache.clear()  # a row with the key of one whose making was undone is another row
         with undone():
-            answers[caller] = _call(caller, method, name, Scene(made.meeting, made.participant))
+            answers[caller] = _call(cast, caller, method, name)
     return answers
 
 
-def _call(caller: str, method: str, name: str, scene: Scene) -> HttpResponse:
-    body = BODIES.get((method, name), _send_nothing)(scene)
-    client: Any = become(caller, scene)
-    address = reverse(f"api:{name}", kwargs=scene.find_arguments(name))
+def _call(cast: Cast, caller: str, method: str, name: str) -> HttpResponse:
+    body = BODIES.get((method, name), _send_nothing)(cast.scene)
+    client: Any = cast.call(caller)
+    address = reverse(f"api:{name}", kwargs=cast.scene.find_arguments(name))
     send = getattr(client, method.lower())
     answer: HttpResponse = send(address) if method == "GET" else send(address, body, content_type="application/json")
     return answer
+
+
+def find_cast(casts: Casts, name: str) -> Cast:
+    restoring = name == "manage-participant-restore"
+    return casts[ParticipantState.REMOVED if restoring else ParticipantState.ENROLLED]
 
 
 def list_routes(patterns: list[URLPattern | URLResolver]) -> Iterator[tuple[str, str]]:
@@ -337,16 +250,18 @@ def test_the_matrix_has_a_row_for_every_method_of_every_route() -> None:
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=" ".join)
-def test_each_caller_meets_the_status_the_matrix_says(row: tuple[str, str]) -> None:
+def test_each_caller_meets_the_status_the_matrix_says(casts: Casts, row: tuple[str, str]) -> None:
     assert set(MATRIX[row]) == set(CALLERS)
-    seen = {caller: answer.status_code for caller, answer in call_each(CALLERS, *row).items()}
+    seen = {
+        caller: answer.status_code for caller, answer in call_each(find_cast(casts, row[1]), CALLERS, *row).items()
+    }
     assert seen == {caller: MATRIX[row][caller] for caller in CALLERS}
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=" ".join)
-def test_each_refusal_is_a_problem_that_names_its_code(row: tuple[str, str]) -> None:
+def test_each_refusal_is_a_problem_that_names_its_code(casts: Casts, row: tuple[str, str]) -> None:
     callers = ("anonymous", "plain", "other_manager", "key elsewhere", "key batches", "key expired")
-    for answer in call_each(callers, *row).values():
+    for answer in call_each(find_cast(casts, row[1]), callers, *row).values():
         if answer.status_code >= 400:
             assert answer["Content-Type"] == "application/problem+json"
             assert b'"code"' in answer.content

@@ -11,7 +11,8 @@ from participants.api.parameters import list_known
 from participants.api.urls import v1
 from participants.states import ParticipantState
 from tests.api.conftest import sign_in
-from tests.api.test_matrix import become, build_scene, list_routes
+from tests.api.matrixcast import become, build_scene
+from tests.api.test_matrix import list_routes
 from tests.api.test_openapi import Document, document, list_operations
 from tests.factories import AdminFactory, BatchFactory
 

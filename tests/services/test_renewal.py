@@ -241,6 +241,23 @@ def test_removals_and_new_enrolments_come_before_renewals(sandbox: Sandbox, by: 
     assert {"participants.delete", "participants.add"} < set(operations)
 
 
+def test_tokens_get_their_turn_however_many_wait_to_be_added(sandbox: Sandbox, by: Actor) -> None:
+    meeting = make_meeting(sandbox)
+    row = seat(sandbox, meeting, left=HOUR)
+    EnrolledFactory.create_batch(30, meeting=meeting, state="pending", realtimekit_id=None)
+    a_second_a_call = Deadline.after(15, clock=sandbox.requests.count)
+    outcome = passes.tick(by=by, deadline=a_second_a_call)
+    assert (outcome.renewed, outcome.unfinished) == (1, True)
+    assert list_refreshed(sandbox) == [row.realtimekit_id]
+    assert sandbox.requests.count("participants.add") == 10
+
+
+def test_no_time_is_kept_for_tokens_where_none_is_due(sandbox: Sandbox, by: Actor) -> None:
+    EnrolledFactory.create_batch(20, meeting=make_meeting(sandbox), state="pending", realtimekit_id=None)
+    passes.tick(by=by, deadline=Deadline.after(15, clock=sandbox.requests.count))
+    assert sandbox.requests.count("participants.add") == 15
+
+
 def test_a_row_that_another_pass_has_renewed_costs_no_second_call(sandbox: Sandbox, by: Actor) -> None:
     row = seat(sandbox, make_meeting(sandbox), left=HOUR)
     passes.tick(by=by)
