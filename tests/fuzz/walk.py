@@ -12,7 +12,12 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 from schemathesis.engine import Status, events, from_schema
-from schemathesis.openapi.checks import EnsureResourceAvailability, JsonSchemaError, RejectedPositiveData, UseAfterFree
+from schemathesis.openapi.checks import (
+    EnsureResourceAvailability,
+    JsonSchemaError,
+    RejectedPositiveData,
+    UseAfterFree,
+)
 
 from participants.api.errors import STATUS
 from participants.services.attendancefilters import FILTERS
