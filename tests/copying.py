@@ -2,8 +2,13 @@
 
 import fcntl
 from pathlib import Path
+from typing import Any
 
+import django
 from django.db import connection
+
+WITHOUT_SERIALIZING: dict[str, Any] = {"serialize": False} if django.VERSION < (6, 1) else {}
+"""What 6.1 does not do of its own accord, and does not want to be told any more."""
 
 
 def copy_migrated(folder: Path, worker: str) -> None:
@@ -16,7 +21,7 @@ def copy_migrated(folder: Path, worker: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not migrated.exists():
             settings["TEST"]["NAME"] = name
-            connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+            connection.creation.create_test_db(verbosity=0, autoclobber=True, **WITHOUT_SERIALIZING)
             migrated.touch()
         # PostgreSQL copies no database that somebody is connected to.
         connection.close()
