@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 JOIN = "[data-join]:visible"
 
@@ -22,6 +22,19 @@ def expect_setup_screen(page: Page, *, name: str) -> None:
 
 def press_join(page: Page, title: str) -> None:
     page.get_by_role("button", name=re.compile(rf"^Join {re.escape(title)}$")).click()
+
+
+def follow(control: Locator) -> None:
+    """Click what leads to another page, and stay until that page is loaded: a click alone returns before it comes."""
+    with control.page.expect_navigation():
+        control.click()
+
+
+def measure_width(page: Page) -> int:
+    """How wide what was loaded is, in px; more than the window's where it can be scrolled sideways."""
+    page.wait_for_load_state()
+    width: int = page.evaluate("document.documentElement.scrollWidth")
+    return width
 
 
 def press_leave(page: Page) -> None:

@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from participants.models import Participant
 from participants.sandbox import Sandbox
 from tests.browser.conftest import Visit
-from tests.browser.screens import expect_screen, expect_setup_screen, press_join
+from tests.browser.screens import expect_screen, expect_setup_screen, measure_width, press_join
 from tests.factories import MeetingFactory, ParticipantFactory
 
 pytestmark = pytest.mark.browser
@@ -29,6 +29,7 @@ axe.run(
 
 def find_violations(page: Page) -> list[str]:
     """axe's findings outside the vendor's elements, by all of its rules."""
+    page.wait_for_load_state()
     page.evaluate(AXE.axe_script)
     # A colour on its way from one to another is neither.
     page.evaluate("document.getAnimations().forEach((each) => each instanceof CSSTransition && each.finish())")
@@ -127,14 +128,14 @@ def test_nothing_is_wider_than_a_small_phone(browser: Browser, live_server: Live
     widths = {}
     for path in ("/", "/accounts/login/"):
         page.goto(path)
-        widths[path] = page.evaluate("document.documentElement.scrollWidth")
+        widths[path] = measure_width(page)
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill("secret-pass-1")
     page.keyboard.press("Enter")
     expect_screen(page, "list")
-    widths["list"] = page.evaluate("document.documentElement.scrollWidth")
+    widths["list"] = measure_width(page)
     press_join(page, "Algebra, group 7")
     expect_setup_screen(page, name="Ada Example")
-    widths["room"] = page.evaluate("document.documentElement.scrollWidth")
+    widths["room"] = measure_width(page)
     context.close()
     assert set(widths.values()) == {360}

@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from participants.models import ApiKey
 from tests.browser.conftest import Visit
+from tests.browser.screens import follow, measure_width
 from tests.browser.test_access import find_violations
 from tests.factories import AdminFactory
 
@@ -30,16 +31,16 @@ def test_a_key_from_its_making_to_its_end(visit: Visit, boss: User, page: Page, 
     found, widths = {}, {}
 
     def look(state: str) -> None:
-        widths[state] = page.evaluate("document.documentElement.scrollWidth")
+        widths[state] = measure_width(page)
         found[state] = find_violations(page)
 
     visit(boss, f"{LIST}add/")
-    page.get_by_role("button", name="Make the key").click()
+    follow(page.get_by_role("button", name="Make the key"))
     look("refused")
     page.get_by_label("Name", exact=True).fill("School portal")
     page.get_by_label("(meetings:read)").check()
     page.get_by_label("All meetings").check()
-    page.get_by_role("button", name="Make the key").click()
+    follow(page.get_by_role("button", name="Make the key"))
     expect(page.get_by_role("heading", name="Copy the secret now")).to_be_visible()
     first = find_secret(page)
     look("secret")
@@ -49,16 +50,16 @@ def test_a_key_from_its_making_to_its_end(visit: Visit, boss: User, page: Page, 
     assert first.startswith(key.prefix)
     page.goto(f"{LIST}{key.pk}/change/")
     look("key")
-    page.get_by_role("link", name="Rotate").click()
+    follow(page.get_by_role("link", name="Rotate"))
     look("rotate")
-    page.get_by_role("button", name="Rotate").click()
+    follow(page.get_by_role("button", name="Rotate"))
     expect(page.get_by_role("heading", name="Copy the secret now")).to_be_visible()
     assert find_secret(page) != first
     page.goto(f"{LIST}{key.pk}/change/")
     look("rotating")
-    page.get_by_role("link", name="Revoke").click()
+    follow(page.get_by_role("link", name="Revoke"))
     look("revoke")
-    page.get_by_role("button", name="Revoke").click()
+    follow(page.get_by_role("button", name="Revoke"))
     expect(page.get_by_text("is revoked and refused from now on")).to_be_visible()
     look("revoked")
     assert {state: violations for state, violations in found.items() if violations} == {}

@@ -17,6 +17,7 @@ from participants.sandbox import Sandbox
 from participants.services import accessrequests, hooks, invitations, outbox, sync
 from participants.states import HookKind, HookMessageState, HookOff
 from tests.browser.conftest import Visit
+from tests.browser.screens import follow, measure_width
 from tests.browser.test_access import find_violations
 from tests.browser.test_staff_pages import path_to
 from tests.factories import (
@@ -68,13 +69,12 @@ class Tour:
 
     def press(self, state: str, button: str | re.Pattern[str], *, link: bool = False) -> None:
         role = self.page.get_by_role("link" if link else "button", name=button, exact=isinstance(button, str))
-        with self.page.expect_navigation():
-            role.first.click()
+        follow(role.first)
         self.look(state)
 
     def look(self, state: str) -> None:
         faults = find_violations(self.page)
-        if (wide := self.page.evaluate("document.documentElement.scrollWidth")) > self._width:
+        if (wide := measure_width(self.page)) > self._width:
             faults.append(f"{wide} px wide")
         if faults:
             self.faults[state] = faults
@@ -219,8 +219,7 @@ def test_adding_an_outgoing_webhook(tour: Tour, meeting: Meeting) -> None:
 def choose_all(page: Page, action: str) -> None:
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option(action)
-    with page.expect_navigation():
-        page.get_by_role("button", name="Go", exact=True).click()
+    follow(page.get_by_role("button", name="Go", exact=True))
 
 
 def make_invitations(meeting: Meeting) -> None:

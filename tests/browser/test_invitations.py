@@ -14,7 +14,7 @@ from participants.models import Actor, Invitation, Participant
 from participants.sandbox import Sandbox
 from participants.services import invitations, outbox, removal, sync
 from tests.browser.conftest import Visit
-from tests.browser.screens import JOIN, expect_screen, expect_setup_screen
+from tests.browser.screens import JOIN, expect_screen, expect_setup_screen, measure_width
 from tests.browser.test_access import find_violations
 from tests.browser.test_policy import NOTE_OFFENCES
 from tests.factories import AdminFactory, MeetingFactory, ParticipantFactory, UserFactory
@@ -345,7 +345,7 @@ def test_what_a_link_says_breaks_no_rule_of_access_and_fits_the_screen(
         page.get_by_role("button", name="Hier öffnen" if language == "de-DE" else "Open it here").click()
     expect_screen(page, screen)
     assert find_violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert measure_width(page) == width
     assert page.locator("html").get_attribute("lang") == ("de" if language == "de-DE" else "en-gb")
     assert page.locator("h1").count() == 1
     expect(page.locator("h1")).to_be_focused()

@@ -56,8 +56,8 @@ def test_a_wrong_password_can_be_corrected_at_once(page: Page, ada: User) -> Non
     page.get_by_label("Username").fill("ada")
     for password in ("wrong", PASSWORD):
         page.get_by_label("Password").fill(password)
-        page.keyboard.press("Enter")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
     expect_screen(page, "empty")
 
 

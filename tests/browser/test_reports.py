@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from participants.models import Presence, Session
 from tests.browser.conftest import Visit
+from tests.browser.screens import measure_width
 from tests.browser.test_access import find_violations
 from tests.factories import (
     AdminFactory,
@@ -125,7 +126,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
         visit(boss, path)
         for drawer in page.locator(".rc-drawer > summary").all():
             drawer.click()
-        widths[path] = page.evaluate("document.documentElement.scrollWidth")
+        widths[path] = measure_width(page)
         found[path] = find_violations(page)
     assert {path: violations for path, violations in found.items() if violations} == {}
     assert set(widths.values()) == {360}

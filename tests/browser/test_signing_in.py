@@ -13,7 +13,7 @@ from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.browser.screens import expect_screen
+from tests.browser.screens import expect_screen, follow, measure_width
 from tests.browser.test_access import find_violations
 from tests.factories import AdminFactory, UserFactory
 from tests.signin.apps import App
@@ -50,7 +50,7 @@ def look(request: pytest.FixtureRequest) -> Look:
     def check(page: Page, name: str) -> None:
         assert find_violations(page) == [], name
         width = page.viewport_size["width"] if page.viewport_size else 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert measure_width(page) <= width, name
         if folder := os.environ.get("LOOK_AT"):
             page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
 
@@ -69,7 +69,7 @@ def test_the_button_leads_to_the_provider_and_back(stage: BrowserContext, provid
     page = stage.new_page()
     refused = watch(page)
     page.goto("/m/0b0b0b0b-0000-4000-8000-000000000001/")
-    page.get_by_role("link", name="Sign in").first.click()
+    follow(page.get_by_role("link", name="Sign in").first)
     look(page, "sign-in")
     page.get_by_role("button", name="Sign in with Example School").click()
     page.wait_for_url("**/m/0b0b0b0b-*/")
@@ -139,14 +139,14 @@ def test_a_second_factor_from_set_up_to_another_phone(
     page.wait_for_url("**/admin/")
     page.goto("/accounts/2fa/")
     look(page, "status")
-    page.get_by_role("link", name="Recovery codes").click()
+    follow(page.get_by_role("link", name="Recovery codes"))
     look(page, "codes-kept")
-    page.get_by_role("link", name="Make new codes").click()
+    follow(page.get_by_role("link", name="Make new codes"))
     look(page, "codes-new")
     page.goto("/accounts/2fa/remove/")
     look(page, "remove")
     page.goto("/")
-    page.get_by_role("button", name="Sign out").click()
+    follow(page.get_by_role("button", name="Sign out"))
     page.goto("/accounts/login/?next=/admin/")
     page.get_by_label("Username").fill("boss")
     page.get_by_label("Password").fill("secret-pass-1")

@@ -13,6 +13,7 @@ from participants.sandbox import Sandbox
 from participants.services import drift, meetings, passes, people, sync
 from participants.states import DriftKind, ParticipantState
 from tests.browser.conftest import Visit
+from tests.browser.screens import follow, measure_width
 from tests.browser.test_access import find_violations, tab_to
 from tests.factories import AdminFactory, BatchFactory, DriftItemFactory, DriftReportFactory, UserFactory
 
@@ -165,14 +166,14 @@ def walk_enrol_many(page: Page, meeting: Meeting) -> dict[str, list[str]]:
         page.goto(address)
         if page.locator(f"#source_{source}").count():
             page.locator(f"#source_{source}").check()
-        page.get_by_role("button", name="Look at it first").click()
+        follow(page.get_by_role("button", name="Look at it first"))
         found[f"{source} refused"] = find_violations(page)
     page.goto(address)
     upload_class_list(page)
     found["columns"] = find_violations(page)
-    page.get_by_role("button", name="Look at it first").click()
+    follow(page.get_by_role("button", name="Look at it first"))
     found["look"] = find_violations(page)
-    page.get_by_role("button", name=re.compile("^Enrol 2")).click()
+    follow(page.get_by_role("button", name=re.compile("^Enrol 2")))
     found["batch"] = find_violations(page)
     return found
 
@@ -182,13 +183,13 @@ def walk_confirmations(page: Page) -> dict[str, list[str]]:
     report = DriftReport.objects.get(total=4)
     page.goto(path_to("driftreport_change", report.pk))
     page.get_by_label("Adopt, all 2").check()
-    page.get_by_role("button", name="Look at what this does").click()
+    follow(page.get_by_role("button", name="Look at what this does"))
     found["carry out"] = find_violations(page)
     for action, name in (("remove", "Go"), ("change_preset", "Go")):
         page.goto(path_to("participant_changelist"))
         page.locator("#action-toggle").check()
         page.locator("select[name=action]").select_option(action)
-        page.get_by_role("button", name=name).click()
+        follow(page.get_by_role("button", name=name))
         found[f"{action} many"] = find_violations(page)
     return found
 
@@ -205,7 +206,7 @@ def test_axe_finds_nothing_on_the_pages_for_staff_and_none_is_too_wide(
         page.goto(address)
         page.wait_for_load_state("networkidle")
         found[name] = find_violations(page)
-        wide[name] = page.evaluate("document.documentElement.scrollWidth")
+        wide[name] = measure_width(page)
     found |= walk_enrol_many(page, meeting) | walk_confirmations(page)
     assert {name: violations for name, violations in found.items() if violations} == {}
     assert {name: seen for name, seen in wide.items() if seen > width} == {}

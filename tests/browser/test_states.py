@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from participants.models import Actor, Meeting, Participant
 from participants.services import removal
 from tests.browser.conftest import Scheme, Show
-from tests.browser.screens import expect_screen
+from tests.browser.screens import expect_screen, measure_width
 from tests.browser.test_access import find_violations
 from tests.factories import MeetingFactory, ParticipantFactory
 
@@ -146,6 +146,6 @@ def test_a_state_breaks_no_rule_of_access_and_fits_the_screen(
     page = show(language, scheme, width)
     STATES[state](page, algebra)
     assert find_violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert measure_width(page) == width
     assert page.locator("html").get_attribute("lang") == ("de" if language == "de-DE" else "en-gb")
     assert page.locator("h1").count() == 1
