@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_tasks",
     "django_tasks_db",
-    "django_rq",
     "participants.apps.ParticipantsConfig",
 ]
 
@@ -110,7 +109,9 @@ CACHES = {"default": env.read_cache("CACHE_URL")}
 TASKS_ENGINE, TASKS, RQ_QUEUES = env.read_tasks(
     "TASKS_BACKEND", address=env.read_valkey("TASKS_URL", default=env.read_valkey("CACHE_URL"))
 )
-RQ_SHOW_ADMIN_LINK = False
+if TASKS_ENGINE == "rq":
+    INSTALLED_APPS.append("django_rq")  # with Redis' client and two schedulers: much to load for nothing elsewhere
+    RQ_SHOW_ADMIN_LINK = False
 WORKER_THREADS = env.read_count("WORKER_THREADS", default=8)
 SYNC_INTERVAL = env.read_seconds("SYNC_INTERVAL", default=900)
 SURVEY_INTERVAL = env.read_seconds("SURVEY_INTERVAL", default=3600)

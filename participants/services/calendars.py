@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
-from icalendar import Calendar, Event, vCalAddress
-
 from participants.models import Message, Participant
 from participants.states import MessageState
 
@@ -52,6 +50,8 @@ def _find_last(row: Participant) -> Message | None:
 
 
 def _write(row: Participant, method: str, sequence: int, address: str, link: str, sender: str, now: datetime) -> str:
+    from icalendar import Calendar, Event, vCalAddress  # takes a while to load, and few processes write mails
+
     meeting = row.meeting
     calendar, entry = Calendar(), Event()
     calendar.add("prodid", "-//Rollcall//Meetings//EN")

@@ -16,7 +16,6 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
-from openpyxl import Workbook
 
 from participants.errors import ExportGone, RightsChanged, TooManyRows, UnreadableFilter
 from participants.models import Actor, EventKind, Export
@@ -132,6 +131,8 @@ def _make(export: Export, lease: uuid.UUID, by: Actor, bounds: _Bounds) -> None:
 
 
 def _write(export: Export, lease: uuid.UUID, subject: Subject, bounds: _Bounds) -> None:
+    from openpyxl import Workbook  # takes a while to load, and few processes make spreadsheets
+
     zone = read_zone(export.time_zone)
     asked = reports.read_query(subject, export.query, zone)
     rows = reports.find(subject, export.asked_by, asked)

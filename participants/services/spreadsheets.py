@@ -15,8 +15,6 @@ from datetime import datetime
 from typing import Any
 from xml.parsers import expat
 
-from openpyxl import load_workbook
-
 from participants.errors import FileRefused, RosterTooLong
 from participants.services.rosters import ROWS
 
@@ -230,6 +228,8 @@ def _count_elements(stream: Any, most: int) -> int:
 
 def _read_sheet(data: bytes) -> Table:
     """The first sheet that can be seen and holds anything. Of a formula the value last computed, as text."""
+    from openpyxl import load_workbook  # takes a while to load, and few processes ever do
+
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     try:
         for sheet in book.worksheets:

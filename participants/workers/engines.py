@@ -5,17 +5,11 @@ Both libraries' workers expect to own their process and its signals; here each i
 
 import logging
 import threading
-from typing import Any, Protocol
+from typing import Protocol
 
-import django_rq
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Worker as DatabaseWorker
-from django_tasks_rq import Job
-from redis.exceptions import RedisError
-from rq.exceptions import StopRequested
-from rq.timeouts import TimerDeathPenalty
-from rq.worker import SimpleWorker
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +27,11 @@ class Engine(Protocol):
 
 
 def make(name: str) -> Engine:
-    return RqEngine() if settings.TASKS_ENGINE == "rq" else DatabaseEngine(name)
+    if settings.TASKS_ENGINE != "rq":
+        return DatabaseEngine(name)
+    from participants.workers.rqengine import RqEngine  # Redis' client and two schedulers come with it
+
+    return RqEngine()
 
 
 class DatabaseEngine:
@@ -63,39 +61,3 @@ class DatabaseEngine:
     def stop(self) -> None:
         self._stopping.set()
         self._worker.running = False
-
-
-class _RqWorker(SimpleWorker):
-    death_penalty_class = TimerDeathPenalty  # the default one needs the main thread's alarm signal
-    dequeue_timeout = 1
-
-    def _install_signal_handlers(self) -> None:
-        """They are the process's, which stops us itself."""
-
-    def heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        # Called at least once in every ``dequeue_timeout``.
-        if self._stop_requested:
-            raise StopRequested
-        super().heartbeat(*args, **kwargs)
-
-
-class RqEngine:
-    def __init__(self) -> None:
-        self._stopping = threading.Event()
-        self._worker: _RqWorker | None = None
-
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._worker = _RqWorker([django_rq.get_queue("default", job_class=Job)], job_class=Job)
-                if not self._stopping.is_set():
-                    self._worker.work(logging_level="WARNING")
-            except RedisError:
-                logger.exception("The queue could not be reached.")
-            # The library's loop also ends by itself, when it lost its connection.
-            self._stopping.wait(RESTART_SECONDS)
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._worker is not None:
-            self._worker._stop_requested = True

@@ -175,3 +175,24 @@ def test_a_blank_folder_of_metrics_leaves_no_files_where_the_process_was_started
     done = start(COUNT, tmp_path, PROMETHEUS_MULTIPROC_DIR="", **given)
     assert done.stdout.strip() == "CollectorRegistry", done.stderr
     assert list(tmp_path.glob("*.db")) == []
+
+
+LOADED = """
+import sys
+import django
+django.setup()
+import participants.workers.crew
+print(sorted({"django_rq", "icalendar", "openpyxl", "psycopg", "redis"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "loaded"),
+    [({}, []), ({"TASKS_BACKEND": "rq", "TASKS_URL": "redis://127.0.0.1:6379"}, ["django_rq", "redis"])],
+    ids=["database", "rq"],
+)
+def test_a_process_starts_without_what_it_may_never_need(
+    tmp_path: Path, given: dict[str, str], loaded: list[str]
+) -> None:
+    done = start(LOADED, tmp_path, DJANGO_SECRET_KEY="s" * 50, DJANGO_SETTINGS_MODULE="config.settings", **given)
+    assert done.stdout.strip() == str(loaded), done.stderr
