@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.models import Model, QuerySet
 
@@ -49,18 +50,24 @@ class Statement:
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 # Django's own cursor writes the parameters into the SQL, so that no two statements are the same.
-                cursor.cursor = _load_cursor()(connection.connection)
+                cursor.cursor = _PreparingCursor(connection.connection)
             cursor.execute(self.sql, parameters)
             found: Sequence[Any] | None = cursor.fetchone()
         return found
 
 
-@cache
-def _load_cursor() -> Callable[[Any], Any]:
-    """PostgreSQL's driver is not loaded where nothing else needs it."""
-    from participants.models.preparing import PreparingCursor
+@dataclass(frozen=True)
+class _Said:
+    query: bytes
 
-    return PreparingCursor
+
+class _PreparingCursor(psycopg.Cursor[Any]):
+    """Tells Django's log of queries what it ran, which psycopg does not of what was prepared; without parameters."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "_PreparingCursor":
+        super().execute(query, params, **options)
+        self._query: Any = _Said(query.encode())
+        return self
 
 
 def compile_query(rows: QuerySet[Any, Any], *expected: Any, alias: str = DEFAULT_DB_ALIAS) -> Statement:

@@ -182,7 +182,7 @@ import sys
 import django
 django.setup()
 import participants.workers.crew
-print(sorted({"django_rq", "icalendar", "openpyxl", "psycopg", "redis"} & set(sys.modules)))
+print(sorted({"django_rq", "icalendar", "openpyxl", "redis"} & set(sys.modules)))
 """
 
 

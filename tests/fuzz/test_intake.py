@@ -104,6 +104,7 @@ def test_no_length_and_no_content_type_breaks_the_door(sandbox: Sandbox, length:
     assert not Delivery.objects.exists()
 
 
+@pytest.mark.usefixtures("without_collecting")
 @bounded
 @given(text=WRITTEN | DEEP | ODD, headers=HEADERS)
 def test_whatever_is_signed_is_stored_and_worked_on(sandbox: Sandbox, text: str, headers: dict[str, str]) -> None:

@@ -96,6 +96,7 @@ def test_a_failed_answer_becomes_the_error_that_says_what_to_do(
     assert len(server.requests) == 1
 
 
+@pytest.mark.usefixtures("without_collecting")
 @pytest.mark.parametrize(
     "body",
     [

@@ -90,6 +90,7 @@ def is_answered(answer: Any) -> bool:
     return bool(answer.status_code < 500 or answer.status_code == 503)
 
 
+@pytest.mark.usefixtures("without_collecting")
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body[:50]))
 def test_no_body_breaks_an_endpoint_of_the_api(body: bytes, staff: Client, row: Participant) -> None:
     staff.raise_request_exception = False
