@@ -1,5 +1,4 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularAPIView
 
 from participants.api import (
     invitations,
@@ -16,7 +15,7 @@ from participants.api import (
     manage_sessions,
     views,
 )
-from participants.api.docs import DocsView
+from participants.api.docs import DocsView, SchemaView
 from participants.api.errors import answer_unknown_path
 
 manage = [
@@ -158,7 +157,7 @@ v1: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("v1/", include((v1, "api"), namespace="api")),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
     re_path(r"", answer_unknown_path),
 ]

@@ -1,6 +1,7 @@
 import io
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.urls import URLResolver, reverse
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from rest_framework.test import APIClient
 
+from participants.api import docs
 from participants.api.urls import v1
 from participants.models import AccessRequest, Actor, Meeting, Participant, Presence
 from participants.services import invitations, mirror, outbox, presence
@@ -50,10 +52,16 @@ def test_the_document_is_valid_openapi(document: Document) -> None:
     assert list(OpenAPIV30SpecValidator(document).iter_errors()) == []
 
 
-def test_the_served_document_is_the_one_the_command_writes(document: Document) -> None:
-    answer = Client().get(reverse("schema"), headers={"Accept": "application/vnd.oai.openapi"})
-    assert answer.status_code == 200
-    assert yaml.safe_load(answer.content) == document
+@pytest.mark.parametrize(("form", "read"), [("", yaml.safe_load), ("+json", json.loads)], ids=["yaml", "json"])
+def test_the_served_document_is_the_one_the_command_writes_whoever_asks_first(
+    document: Document, monkeypatch: pytest.MonkeyPatch, form: str, read: Callable[[bytes], Document]
+) -> None:
+    monkeypatch.setattr(docs, "_made", {})
+    for language in ("de", "en"):
+        headers = {"Accept": f"application/vnd.oai.openapi{form}", "Accept-Language": language}
+        answer = Client().get(reverse("schema"), headers=headers)
+        assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (200, headers["Accept"])
+        assert read(answer.content) == document
 
 
 def test_every_route_and_method_is_documented(document: Document) -> None:
