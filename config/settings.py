@@ -59,7 +59,7 @@ MIDDLEWARE = [
     "config.middleware.IsolationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "config.policy.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -91,6 +91,7 @@ TEMPLATES = [
 
 # --- Data -------------------------------------------------------------------------------------------
 DATABASES = {"default": env.read_database("DATABASE_URL", default=DATA_DIR / "rollcall.sqlite3")}
+DATABASES["default"]["CONN_MAX_AGE"] = 60  # to open one takes longer than a join, on SQLite twice as long
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # Together these three end "database is locked": writers queue instead of failing.
     DATABASES["default"]["OPTIONS"] = {
@@ -99,7 +100,7 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"].update({"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True})
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     if env.read_flag("DATABASE_PREPARE", default=True):
         # Concerns only the statements of participants/models/compiled.py: Django's own cursors prepare nothing.
         DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0

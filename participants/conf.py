@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -254,6 +255,7 @@ def read_encryption_keys() -> list[str]:
     return [*settings.TOKEN_ENCRYPTION_KEYS, *derived]
 
 
+@cache
 def _derive(secret: str) -> str:
     key = HKDF(SHA256(), 32, salt=None, info=b"rollcall token column").derive(secret.encode())
     return base64.urlsafe_b64encode(key).decode()

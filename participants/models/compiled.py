@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, NotSupportedError, OperationalError, connections
 from django.db.models import Model, QuerySet
 
 M = TypeVar("M", bound=Model)
@@ -28,7 +28,13 @@ class Statement:
     def fetch(self, *parameters: Any) -> Sequence[Any] | None:
         """The values of one row, converted; None when there is none."""
         connection = connections[self.alias]
+        unchecked = _skip_check(connection)
         try:
+            found = self._fetch(parameters)
+        except (OperationalError, InterfaceError):
+            if not unchecked or connection.is_usable():
+                raise
+            connection.close()
             found = self._fetch(parameters)
         except NotSupportedError:
             # "cached plan must not change result type": a migration changed a column since the connection was made.
@@ -59,6 +65,14 @@ class Statement:
 @dataclass(frozen=True)
 class _Said:
     query: bytes
+
+
+def _skip_check(connection: Any) -> bool:
+    """Leave out Django's question whether a kept connection is alive, which is a way there and back, and say whether.
+    What only reads can be asked a second time."""
+    unchecked = not (connection.connection is None or connection.health_check_done or connection.in_atomic_block)
+    connection.health_check_done |= unchecked
+    return unchecked
 
 
 class _PreparingCursor(psycopg.Cursor[Any]):

@@ -93,6 +93,11 @@ def test_postgresql_connections_are_kept_and_checked(tmp_path: Path) -> None:
     assert database["OPTIONS"] == {"prepare_threshold": 0}
 
 
+def test_connections_to_sqlite_are_kept_for_to_open_one_takes_longer_than_a_join(tmp_path: Path) -> None:
+    done = start(SHOW, tmp_path, DJANGO_SECRET_KEY="s" * 50)
+    assert json.loads(done.stdout)["DATABASES"]["default"]["CONN_MAX_AGE"] > 0
+
+
 def test_a_pooler_that_knows_no_prepared_statements_is_spared_them(tmp_path: Path) -> None:
     environment = {"DATABASE_URL": "postgres://app:pw@db:5432/rollcall", "DATABASE_PREPARE": "false"}
     done = start(SHOW, tmp_path, DJANGO_SECRET_KEY="s" * 50, **environment)

@@ -4,11 +4,13 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import LiteralString
 
 import psycopg
 import pytest
+from django.core.signals import request_started
 from django.db import connection, transaction
-from django.db.utils import NotSupportedError
+from django.db.utils import NotSupportedError, OperationalError
 from django.utils import timezone
 
 from participants.models import Participant
@@ -71,12 +73,22 @@ def count_plans() -> int:
         return int(cursor.fetchone()[0])
 
 
-def widen_title(to: str) -> None:
-    """As a migration does while web processes go on: on a connection of its own."""
+def run_beside(statement: LiteralString, *parameters: object) -> None:
+    """On a connection of its own, as another process does."""
     known = connection.get_connection_params()
     where = {name: known[name] for name in ("host", "user", "dbname") if name in known}
     with psycopg.connect(**where, autocommit=True) as other:
-        other.execute(f"ALTER TABLE participants_meeting ALTER COLUMN title TYPE {to}")
+        other.execute(statement, parameters)
+
+
+def kill_connection() -> None:
+    """As a database does that starts anew, or a proxy before it."""
+    connection.ensure_connection()
+    run_beside("SELECT pg_terminate_backend(%s, 5000)", connection.connection.info.backend_pid)
+
+
+def begin_request() -> None:
+    request_started.send(sender=None)
 
 
 def test_a_plan_is_kept_with_the_connection_and_made_anew_when_a_migration_changed_a_column() -> None:
@@ -87,12 +99,12 @@ def test_a_plan_is_kept_with_the_connection_and_made_anew_when_a_migration_chang
     if connection.vendor != "postgresql":  # which alone keeps plans
         return
     assert count_plans() == 1
-    widen_title("text")
+    run_beside("ALTER TABLE participants_meeting ALTER COLUMN title TYPE text")
     try:
         assert doorquery.find_row(row.meeting_id, row.person.user) == row
         assert count_plans() == 1
     finally:
-        widen_title("varchar(100)")
+        run_beside("ALTER TABLE participants_meeting ALTER COLUMN title TYPE varchar(100)")
     with pytest.raises(NotSupportedError), transaction.atomic():  # what else it did would be lost with the connection
         doorquery.find_row(row.meeting_id, row.person.user)
     assert doorquery.find_row(row.meeting_id, row.person.user) == row
@@ -111,3 +123,59 @@ def test_behind_a_pooler_that_knows_no_plans_none_are_kept() -> None:
     finally:
         connection.close()
         connection.settings_dict["OPTIONS"] = options
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One for each time that Django asks whether the connection is alive."""
+    asked: list[str] = []
+    answer = connection.is_usable
+
+    def ask() -> bool:
+        asked.append("is it?")
+        return answer()
+
+    monkeypatch.setattr(connection, "is_usable", ask)
+    return asked
+
+
+def test_a_kept_connection_is_used_without_asking_first_whether_it_is_alive(questions: list[str]) -> None:
+    row = make()
+    assert row.person.user is not None
+    begin_request()
+    assert doorquery.find_row(row.meeting_id, row.person.user) == row
+    assert Participant.objects.get() == row
+    assert questions == []
+    begin_request()
+    assert Participant.objects.get() == row
+    assert len(questions) == (connection.vendor == "postgresql")
+
+
+def test_one_that_died_meanwhile_is_made_anew(questions: list[str]) -> None:
+    row = make()
+    assert row.person.user is not None
+    if connection.vendor != "postgresql":  # whose connections alone lead over a network
+        return
+    kill_connection()
+    begin_request()
+    assert doorquery.find_row(row.meeting_id, row.person.user) == row
+    assert len(questions) == 1
+    assert Participant.objects.get() == row
+
+
+def test_one_that_dies_in_a_transaction_takes_it_along() -> None:
+    row = make()
+    user = row.person.user
+    assert user is not None
+    if connection.vendor != "postgresql":
+        return
+    begin_request()
+
+    @transaction.atomic
+    def die_and_look() -> None:
+        kill_connection()
+        doorquery.find_row(row.meeting_id, user)
+
+    with pytest.raises(OperationalError):
+        die_and_look()
+    assert doorquery.find_row(row.meeting_id, user) == row
