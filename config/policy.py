@@ -16,13 +16,16 @@ _OWN = ("_csp_config", "_csp_update", "_csp_replace", "_csp_exempt")
 
 
 class PolicyMiddleware(CSPMiddleware):
-    """Where an answer has no say of its own, the header is the one before: the library builds it anew for each."""
+    """Where an answer has no say of its own, the header is the one before: the library builds it anew for each.
+
+    A policy that only reports, which one tries another with for a while, is left to the library.
+    """
 
     _built: tuple[Any, str] = (None, "")
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         own = any(hasattr(response, name) for name in _OWN) or hasattr(request, "_csp_nonce") or HEADER in response
-        if own or settings.DEBUG:
+        if own or settings.DEBUG or getattr(settings, "CONTENT_SECURITY_POLICY_REPORT_ONLY", None):
             return super().process_response(request, response)
         source, header = self._built
         if source is not settings.CONTENT_SECURITY_POLICY:

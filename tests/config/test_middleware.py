@@ -114,6 +114,20 @@ def test_plain_http_is_redirected_but_for_the_health_probes(settings: LazySettin
 
 
 @pytest.mark.django_db
+def test_a_changed_policy_holds_from_the_next_answer_on_and_so_does_one_that_only_reports(
+    settings: LazySettings,
+) -> None:
+    client = Client()
+    assert "sandbox" not in client.get("/api/v1/me/")["Content-Security-Policy"]
+    stricter = {"DIRECTIVES": {**settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], "sandbox": ["allow-forms"]}}
+    settings.CONTENT_SECURITY_POLICY = stricter
+    assert "sandbox allow-forms" in client.get("/api/v1/me/")["Content-Security-Policy"]
+    settings.CONTENT_SECURITY_POLICY_REPORT_ONLY = stricter
+    answer = client.get("/api/v1/me/")
+    assert "sandbox allow-forms" in answer["Content-Security-Policy-Report-Only"]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/login/", "/api/v1/me/", "/api/docs/", "/nowhere/"])
 def test_every_answer_carries_the_security_headers(path: str) -> None:
     answer = Client().get(path)
