@@ -7,7 +7,7 @@ find the row. Where ``DATABASE_PREPARE`` is off it plans each time.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, InterfaceError, NotSupportedError, Opera
 from django.db.models import Model, QuerySet
 
 M = TypeVar("M", bound=Model)
+N = TypeVar("N", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,18 @@ class Statement:
         connection = connections[self.alias]
         unchecked = _skip_check(connection)
         try:
-            found = self._fetch(parameters)
+            found = self._fetch(connection, parameters)
         except (OperationalError, InterfaceError):
             if not unchecked or connection.is_usable():
                 raise
             connection.close()
-            found = self._fetch(parameters)
+            found = self._fetch(connection, parameters)
         except NotSupportedError:
             # "cached plan must not change result type": a migration changed a column since the connection was made.
             if connection.in_atomic_block:
                 raise
             connection.close()
-            found = self._fetch(parameters)
+            found = self._fetch(connection, parameters)
         if found is None or not self.converters:
             return found
         values = list(found)
@@ -51,8 +52,7 @@ class Statement:
                 values[position] = convert(values[position], expression, connection)
         return values
 
-    def _fetch(self, parameters: Sequence[Any]) -> Sequence[Any] | None:
-        connection = connections[self.alias]
+    def _fetch(self, connection: Any, parameters: Sequence[Any]) -> Sequence[Any] | None:
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 # Django's own cursor writes the parameters into the SQL, so that no two statements are the same.
@@ -108,18 +108,55 @@ class Finder(Generic[M]):
     examples: tuple[tuple[str, Any], ...]
 
     def find(self, *values: Any) -> M | None:
-        statement, columns = _compile(self)
+        return self.build(self.statement.fetch(*self.prepare(values)))
+
+    def prepare(self, values: Sequence[Any]) -> list[Any]:
+        """The values of the lookups, in their order, as the database takes them."""
         named = zip(self.examples, values, strict=True)
-        found = statement.fetch(*(prepare(self.model, lookup, value) for (lookup, _), value in named))
-        return None if found is None else self.model.from_db(statement.alias, columns, found)
+        return [prepare(self.model, lookup, value) for (lookup, _), value in named]
+
+    def build(self, found: Sequence[Any] | None) -> M | None:
+        return None if found is None else self.model.from_db(self.statement.alias, self.columns, found)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(field.attname for field in self.model._meta.concrete_fields)
+
+    @cached_property
+    def statement(self) -> Statement:
+        rows = self.model._default_manager.values_list(*self.columns)
+        for lookup, value in self.examples:  # one by one: filter() sorts what it is given at once
+            rows = rows.filter(**{lookup: value})
+        return compile_query(rows, *self.prepare([value for _, value in self.examples]))
 
 
-@cache
-def _compile(finder: Finder[Any]) -> tuple[Statement, list[str]]:
-    """With the columns that it yields."""
-    model = finder.model
-    columns = [field.attname for field in model._meta.concrete_fields]
-    rows = model._default_manager.values_list(*columns)
-    for lookup, value in finder.examples:  # one by one: filter() sorts what it is given at once
-        rows = rows.filter(**{lookup: value})
-    return compile_query(rows, *(prepare(model, lookup, value) for lookup, value in finder.examples)), columns
+@dataclass(frozen=True)
+class Pair(Generic[M, N]):
+    """Finds two rows by one query, since each is a way to the database and back; the second only beside the first."""
+
+    first: Finder[M]
+    second: Finder[N]
+
+    def find(self, values: Sequence[Any], others: Sequence[Any]) -> tuple[M | None, N | None]:
+        found = self.statement.fetch(*self.first.prepare(values), *self.second.prepare(others))
+        if found is None:
+            return None, None
+        width = len(self.first.columns)
+        one, other = found[:width], found[width:]
+        is_there = other[self.key_at] is not None
+        return self.first.build(one), self.second.build(other if is_there else None)
+
+    @cached_property
+    def key_at(self) -> int:
+        """Where among its columns the second row has its key, which is empty only where there is no row."""
+        key = self.second.model._meta.pk
+        assert key is not None
+        return self.second.columns.index(key.attname)
+
+    @cached_property
+    def statement(self) -> Statement:
+        one, other = self.first.statement, self.second.statement
+        width = len(self.first.columns)
+        moved = ((at + width, found, expression) for at, found, expression in other.converters)
+        sql = f"SELECT * FROM ({one.sql}) AS one LEFT JOIN ({other.sql}) AS other ON 1 = 1"  # noqa: S608 - Django's own
+        return Statement(one.alias, sql, (*one.converters, *moved))

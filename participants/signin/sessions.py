@@ -1,39 +1,66 @@
-"""Django's sessions in the database, found by a query that is compiled once. ``SESSION_ENGINE`` names this module."""
+"""Django's sessions in the database, each found with its user by one query. ``SESSION_ENGINE`` names this module.
+
+The user's id is inside the signed data of the session, so the query needs a guess at it: whose the session was when
+this process saw it last. A guess is never believed: the session read by the same query says whose it is.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from django.contrib.auth import middleware
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from participants.models.compiled import Finder
+from participants.models.compiled import Finder, Pair
 
+USER_BY_KEY = Finder(User, (("pk", 0),))
 _LIVING = Finder(Session, (("session_key", "a"), ("expire_date__gt", datetime(2000, 1, 1, tzinfo=UTC))))
+_WITH_USER = Pair(_LIVING, USER_BY_KEY)
+_GUESSES = 10_000
+_guesses: dict[str, int] = {}
+_signing_in: ContextVar["SessionStore | None"] = ContextVar("signing_in", default=None)
 
 
 # Django derives the salt of the data from the name of this class: sessions made by its own store stay good.
 class SessionStore(db.SessionStore):
     _key_is_kept = False
+    _user_beside: User | None = None
 
     @contextmanager
-    def keeping_key(self) -> Iterator[None]:
+    def finding_user(self) -> Iterator[None]:
+        """The key is kept meanwhile, and ``take_user`` has the user read with this session."""
         self._key_is_kept = True
+        found = _signing_in.set(self)
         try:
             yield
         finally:
+            _signing_in.reset(found)
             self._key_is_kept = False
+
+    def note_user(self, key: int | None) -> None:
+        """Guess this user when the session is next read."""
+        if self.session_key is None or key is None or _guesses.get(self.session_key) == key:
+            return
+        if len(_guesses) >= _GUESSES:
+            _guesses.clear()
+        _guesses[self.session_key] = key
 
     def cycle_key(self) -> None:
         if not self._key_is_kept:
             super().cycle_key()
 
     def _get_session_from_db(self) -> Session | None:
-        found = _LIVING.find(self.session_key, timezone.now())
+        guess, now = _guesses.get(self.session_key or ""), timezone.now()
+        if guess is None:
+            found = _LIVING.find(self.session_key, now)
+        else:
+            found, self._user_beside = _WITH_USER.find((self.session_key, now), (guess,))
         if found is None:
             self._session_key = None
         return found
@@ -52,6 +79,18 @@ class UserMiddleware(middleware.AuthenticationMiddleware):
 
 
 def _find_user(request: HttpRequest) -> object:
-    assert isinstance(request.session, SessionStore)
-    with request.session.keeping_key():
-        return middleware.get_user(request)
+    session = request.session
+    assert isinstance(session, SessionStore)
+    with session.finding_user():
+        user = middleware.get_user(request)
+    session.note_user(user.pk)
+    return user
+
+
+def take_user(key: int) -> User | None:
+    """The user read beside the session in hand, once; None for another one, or where none was."""
+    session = _signing_in.get()
+    if session is None:
+        return None
+    user, session._user_beside = session._user_beside, None
+    return user if user is not None and user.pk == key else None

@@ -86,7 +86,7 @@ def test_a_cached_join_of_who_agreed_costs_what_any_costs(
     join(browser, meeting, consent=str(text.pk))
     sandbox.requests.clear()
     for body in ({}, {"consent": str(text.pk)}):
-        with django_assert_num_queries(3) as captured:  # session, user, participant
+        with django_assert_num_queries(2) as captured:  # session with user, participant
             assert join(browser, meeting, **body).status_code == 200
         assert all(query["sql"].lstrip().upper().startswith("SELECT") for query in captured.captured_queries)
     assert sandbox.requests.all() == []
