@@ -28,12 +28,14 @@ def count(name: str, rate: tuple[int, int]) -> tuple[bool, float]:
     """
     (limit, window), now = rate, time.time()
     left, key = window - now % window, f"throttle:{name}:{int(now // window)}"
-    if cache.add(key, 1, timeout=window + 1):
-        return True, left
-    try:
-        return cache.incr(key) <= limit, left
-    except ValueError:
-        return True, left  # the window ended between the two calls
+    # Counted first and begun where there is no count yet: all but the first of a window then ask Valkey once less.
+    for _ in range(2):
+        try:
+            return cache.incr(key) <= limit, left
+        except ValueError:
+            if cache.add(key, 1, timeout=window + 1):
+                break
+    return True, left  # the first of the window, or the window ended between the calls
 
 
 def _read_network(request: Request) -> str:

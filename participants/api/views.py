@@ -79,12 +79,11 @@ class JoinView(APIView):
         ],
     )
     def post(self, request: Request, meeting_id: uuid.UUID) -> Response:
-        asked = JoinRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = {} if request.data == {} else _read_join(request.data)
         by = Actor.of(request.user, via="join", request_id=request_id.get())
         how: dict[str, Any] = {
-            "renew": asked.validated_data["refresh"],
-            "agrees_to": asked.validated_data.get("consent"),
+            "renew": asked.get("refresh", False),
+            "agrees_to": asked.get("consent"),
         }
         try:
             if (guest := read_guest(request)) is not None:
@@ -96,6 +95,13 @@ class JoinView(APIView):
             raise
         note_join("ok", admitted.cache, participant=admitted.participant.pk)
         return Response(render_admitted(admitted), headers=NO_STORE)
+
+
+def _read_join(data: Any) -> dict[str, Any]:
+    asked = JoinRequest(data=data)
+    asked.is_valid(raise_exception=True)
+    found: dict[str, Any] = asked.validated_data
+    return found
 
 
 class AdmissionView(APIView):

@@ -64,7 +64,7 @@ def _build(values: Sequence[Any]) -> Participant:
         start += len(names)
     row = made.pop("")
     for name, related in made.items():
-        setattr(row, name, related)
+        row._state.fields_cache[name] = related  # by setattr Django compares keys and asks its routers
     assert isinstance(row, Participant)
     return row
 
