@@ -1,5 +1,6 @@
 """What operators are given fits together: the image, compose.yaml, the systemd units and the secrets they mount."""
 
+import json
 import os
 import re
 import shutil
@@ -38,6 +39,19 @@ def test_what_runs_is_not_root_and_has_no_build_tools() -> None:
     assert [rest for word, rest in last if word == "USER"] == ["10001:10001"]
     assert "pip --no-cache-dir uninstall --yes pip" in " ".join(rest for word, rest in last if word == "RUN")
     assert [word for word, _ in last].count("HEALTHCHECK") == 1
+
+
+def test_web_servers_are_watched_as_the_image_says_and_nothing_else_is() -> None:
+    (of_image,) = (rest for word, rest in files.read_containerfile() if word == "HEALTHCHECK")
+    options, command = of_image.split("CMD", maxsplit=1)
+    told = dict(re.findall(r"--([\w-]+)=(\w+)", options))
+    for service in OURS:
+        watched = files.read_compose()["services"][service]["healthcheck"]
+        if not service.startswith("web"):
+            assert watched == {"disable": True}
+            continue
+        assert watched["test"] == ["CMD", *json.loads(command)]
+        assert {name.replace("_", "-"): str(value) for name, value in watched.items() if name != "test"} == told
 
 
 def test_the_image_takes_packages_by_their_hashes_alone() -> None:
