@@ -54,6 +54,12 @@ def test_web_servers_are_watched_as_the_image_says_and_nothing_else_is() -> None
         assert {name.replace("_", "-"): str(value) for name, value in watched.items() if name != "test"} == told
 
 
+def test_the_proxy_may_finish_what_it_has_in_hand() -> None:
+    (grace,) = re.findall(r"grace_period (\d+)s", (files.DEPLOY / "Caddyfile").read_text())
+    given = files.read_compose()["services"]["proxy"]["stop_grace_period"]
+    assert int(given.removesuffix("s")) > int(grace)
+
+
 def test_the_image_takes_packages_by_their_hashes_alone() -> None:
     installs = [rest for word, rest in files.read_containerfile() if word == "RUN" and "install " in rest]
     assert any("--require-hashes" in rest and "-r requirements.lock" in rest for rest in installs)
