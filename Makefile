@@ -33,7 +33,9 @@ help: ## Show this list
 
 setup: var/setup.stamp ## Create .venv, install everything, collect static files
 
-.venv/installed.stamp: requirements-dev.lock
+# Operators need requirements.lock alone, developers the tools as well.
+LOCK ?= requirements-dev.lock
+.venv/installed.stamp: $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Rollcall needs Python 3.11 or newer; set PYTHON=...")'
 	@$(VENV) -m pip --version >/dev/null 2>&1 || { \
 	  echo "Making .venv"; \
@@ -48,7 +50,7 @@ setup: var/setup.stamp ## Create .venv, install everything, collect static files
 	      echo "Python can't make a virtual environment. On Debian run: sudo apt-get install python3-venv"; exit 1; \
 	    fi; }; }
 	@echo "Installing Python packages (a minute or two the first time)"
-	@$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	@touch $@
 
 # Without npm everything works but the meeting UI, and the join page says so.
