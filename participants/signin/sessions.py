@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-from django.contrib.auth import middleware
+from django.contrib.auth import SESSION_KEY, middleware
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
@@ -23,7 +23,7 @@ USER_BY_KEY = Finder(User, (("pk", 0),))
 _LIVING = Finder(Session, (("session_key", "a"), ("expire_date__gt", datetime(2000, 1, 1, tzinfo=UTC))))
 _WITH_USER = Pair(_LIVING, USER_BY_KEY)
 _GUESSES = 10_000
-_guesses: dict[str, int] = {}
+_guesses: dict[str, str] = {}
 _signing_in: ContextVar["SessionStore | None"] = ContextVar("signing_in", default=None)
 
 
@@ -43,13 +43,18 @@ class SessionStore(db.SessionStore):
             _signing_in.reset(found)
             self._key_is_kept = False
 
-    def note_user(self, key: int | None) -> None:
+    def note_user(self) -> None:
         """Guess this user when the session is next read."""
-        if self.session_key is None or key is None or _guesses.get(self.session_key) == key:
+        key, user = self.session_key, self.get(SESSION_KEY)
+        if key is None or user is None or _guesses.get(key) == user:
             return
         if len(_guesses) >= _GUESSES:
             _guesses.clear()
-        _guesses[self.session_key] = key
+        _guesses[key] = user
+
+    def save(self, must_create: bool = False) -> None:
+        super().save(must_create)
+        self.note_user()
 
     def cycle_key(self) -> None:
         if not self._key_is_kept:
@@ -83,7 +88,7 @@ def _find_user(request: HttpRequest) -> object:
     assert isinstance(session, SessionStore)
     with session.finding_user():
         user = middleware.get_user(request)
-    session.note_user(user.pk)
+    session.note_user()
     return user
 
 
