@@ -23,24 +23,26 @@ def should_be_active(now: datetime) -> Q:
     return Q(status=MeetingStatus.ACTIVE) & (Q(enforce_window=False) | inside)
 
 
+def _drifted(now: datetime) -> Q:
+    active = should_be_active(now)
+    wrong_status = (active & ~Q(applied_status=MeetingStatus.ACTIVE)) | (
+        ~active & ~Q(applied_status=MeetingStatus.INACTIVE)
+    )
+    # A refused title waits for staff; it must not keep the schedule from being applied.
+    wrong_title = ~Q(applied_title=F("title")) & ~Q(last_error_code=CHANGE_REFUSED)
+    return Q(state=MeetingState.CREATED) & (wrong_status | wrong_title)
+
+
 class MeetingQuerySet(LeasedQuerySet["Meeting"]):
     moves = MEETING_MOVES
 
     def drifted(self, now: datetime) -> "MeetingQuerySet":
         """Made remotely, but with a title or status that is not the one wanted now."""
-        active = should_be_active(now)
-        wrong_status = (active & ~Q(applied_status=MeetingStatus.ACTIVE)) | (
-            ~active & ~Q(applied_status=MeetingStatus.INACTIVE)
-        )
-        # A refused title waits for staff; it must not keep the schedule from being applied.
-        wrong_title = ~Q(applied_title=F("title")) & ~Q(last_error_code=CHANGE_REFUSED)
-        return self.filter(Q(state=MeetingState.CREATED) & (wrong_status | wrong_title))
+        return self.filter(_drifted(now))
 
     def unsettled(self, now: datetime) -> "MeetingQuerySet":
         """Everything a converging pass has to look at."""
-        verify = Q(verify_after__lte=now)
-        drifted = Q(pk__in=self.drifted(now).values("pk"))
-        return self.filter(Q(state=MeetingState.PENDING) | verify | drifted)
+        return self.filter(Q(state=MeetingState.PENDING) | Q(verify_after__lte=now) | _drifted(now))
 
 
 class Meeting(Identified, Mirrored, Leased):
