@@ -35,7 +35,9 @@ setup: var/setup.stamp ## Create .venv, install everything, collect static files
 
 # Operators need requirements.lock alone, developers the tools as well.
 LOCK ?= requirements-dev.lock
-.venv/installed.stamp: $(LOCK)
+INSTALLED := .venv/$(LOCK:.lock=).stamp
+
+$(INSTALLED): $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Rollcall needs Python 3.11 or newer; set PYTHON=...")'
 	@$(VENV) -m pip --version >/dev/null 2>&1 || { \
 	  echo "Making .venv"; \
@@ -66,7 +68,7 @@ node_modules/installed.stamp: package.json package-lock.json
 	  mkdir -p node_modules; echo failed > $@; \
 	fi
 
-var/setup.stamp: .venv/installed.stamp node_modules/installed.stamp $(STATIC_SOURCES)
+var/setup.stamp: $(INSTALLED) node_modules/installed.stamp $(STATIC_SOURCES)
 	@mkdir -p var
 	@DJANGO_SECRET_KEY=used-for-collecting-static-files-only-and-thrown-away \
 	  $(VENV) manage.py collectstatic --noinput --verbosity 0
@@ -142,7 +144,7 @@ bench: setup ## Measure how far it scales: one table of ratios (an hour of a mac
 simulation: setup ## Simulate ten million participants over weeks (SIMULATION=--most: how many one account carries)
 	@$(VENV) -m benchmarks.simulation $(SIMULATION)
 
-lock: .venv/installed.stamp ## Compile the lock files anew
+lock: $(INSTALLED) ## Compile the lock files anew
 	$(VENV) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	$(VENV) -m uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
 	npm install --package-lock-only --ignore-scripts
